@@ -1,0 +1,201 @@
+# Skiff: "make help" lists what can be made. Everything made is under build/.
+
+CROSS_COMPILE ?= x86_64-linux-gnu-
+CC      := $(CROSS_COMPILE)gcc
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+HOSTCC  ?= gcc
+PYTHON  ?= /usr/bin/python3
+B       := build
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all iso run debug test check lint unit sim system bench fuzz clean help host needs-build needs-run needs-test
+
+all: $(B)/skiff.elf
+
+help:
+	@echo "make          build the image, build/skiff.elf"
+	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000)"
+	@echo "make debug    the same, waiting for gdb"
+	@echo "make test     everything, from a fresh clone"
+	@echo "make check    the quick half: lint and unit tests on Linux"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, boot time, memory"
+	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
+	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
+	@echo "make fuzz     the fuzzers, a minute each"
+	@echo "make clean    remove build/"
+
+# --- the machine -------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter -Wno-sign-compare
+# What both worlds share: our own headers only, and the compiler's stdint.h and its like.
+SKIFF_CFLAGS := -std=gnu11 -g -ffreestanding -fbuiltin -fno-builtin-log -fno-strict-aliasing -nostdinc -I. -Ilibc/include $(WARN)
+CFLAGS := $(SKIFF_CFLAGS) -O2 -isystem $(shell $(CC) -print-file-name=include) -fno-pic -fno-pie -mno-red-zone \
+          -mgeneral-regs-only -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
+          -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+
+NET_SRC     := $(sort $(wildcard net/*/*.c))
+LIBC_SRC    := $(sort $(wildcard libc/*.c))
+MACHINE_SRC := $(sort $(wildcard boot/*.S kernel/*.c kernel/x86/*.c kernel/x86/*.S drivers/*/*.c)) $(NET_SRC) $(LIBC_SRC)
+MACHINE_OBJ := $(patsubst %,$(B)/obj/%.o,$(basename $(MACHINE_SRC)))
+
+# The compiler must not turn the loops of memcpy() and its kin into calls of themselves.
+$(B)/obj/libc/%.o: CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
+
+$(B)/obj/%.o: %.c Makefile | needs-build
+	@mkdir -p $(@D)
+	@echo "CC      $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.o: %.S Makefile | needs-build
+	@mkdir -p $(@D)
+	@echo "AS      $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# Linked twice: the first image tells where each function lies, the second carries that table for backtraces.
+$(B)/skiff0.elf: $(MACHINE_OBJ) linker.ld
+	@$(CC) $(LDFLAGS) -T linker.ld $(MACHINE_OBJ) -o $@
+
+$(B)/symbols.S: $(B)/skiff0.elf boot/symbols.sh
+	@boot/symbols.sh $(NM) $< >$@
+
+$(B)/symbols.o: $(B)/symbols.S
+	@$(CC) $(CFLAGS) -c $< -o $@
+
+$(B)/skiff64.elf: $(MACHINE_OBJ) $(B)/symbols.o linker.ld
+	@echo "LD      $@"
+	@$(CC) $(LDFLAGS) -T linker.ld $(MACHINE_OBJ) $(B)/symbols.o -o $@
+
+# QEMU's multiboot loader takes 32-bit ELF only; skiff64.elf stays for gdb.
+$(B)/skiff.elf: $(B)/skiff64.elf
+	@$(OBJCOPY) --strip-all -O elf32-i386 $< $@
+	@echo "        $@: $$(stat -c %s $@) bytes"
+
+iso: $(B)/skiff.iso
+$(B)/skiff.iso: $(B)/skiff.elf boot/grub.cfg boot/iso.sh $(SITE)
+	@boot/need.sh grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
+	@boot/iso.sh $(B)/skiff.elf $@ $(SITE)
+
+run: needs-run $(B)/skiff.elf
+	@KERNEL=$(B)/skiff.elf boot/run.sh
+
+debug: needs-run $(B)/skiff.elf
+	@DEBUG=1 KERNEL=$(B)/skiff.elf boot/run.sh
+
+needs-build:
+	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu,$(CC)),gcc,gcc-x86-64-elf)
+
+needs-run: needs-build
+	@boot/need.sh qemu-system-x86_64:qemu-system-x86 ip:iproute2
+
+# --- the hosted world: the same sources as a Linux library -------------------------------------------------
+#
+# build/asan is for tests (AddressSanitizer, UBSan), build/host for outside tools. Sources are compiled against
+# our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
+
+PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c libc_glue.c)
+INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
+HOST_SRC   := $(sort $(wildcard tests/host/*.c))
+RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c
+
+HOST_WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+INSIDE_CFLAGS := -iquote tests/host/shadow $(SKIFF_CFLAGS) -fno-stack-protector
+HOST_CFLAGS := -iquote tests/host/shadow -std=gnu11 -g -D_GNU_SOURCE -I. $(HOST_WARN)
+
+asan_CC    := $(HOSTCC)
+asan_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+host_CC    := $(HOSTCC)
+host_FLAGS := -O2 -fPIC -fvisibility=hidden
+fuzz_CC    := clang
+fuzz_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+define VARIANT
+$(B)/$(1)/raw/libc/%.o: INSIDE_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
+$(B)/$(1)/raw/%.o: %.c Makefile | needs-build
+	@mkdir -p $$(@D)
+	@echo "CC $(1) $$<"
+	@$($(1)_CC) $$(INSIDE_CFLAGS) -isystem $$(shell $($(1)_CC) -print-file-name=include) $($(1)_FLAGS) -MMD -MP -c $$< -o $$@
+$(B)/$(1)/inside.syms: $(patsubst %.c,$(B)/$(1)/raw/%.o,$(RENAMED_SRC))
+	@nm -g --defined-only $$^ | awk 'NF == 3 {print $$$$3, "inside_" $$$$3}' | grep -v '^__asan\|^__odr' >$$@
+$(B)/$(1)/inside/%.o: $(B)/$(1)/raw/%.o $(B)/$(1)/inside.syms
+	@mkdir -p $$(@D)
+	@objcopy --redefine-syms=$(B)/$(1)/inside.syms $$< $$@
+$(B)/$(1)/libinside.a: $(patsubst %.c,$(B)/$(1)/inside/%.o,$(INSIDE_SRC))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+$(B)/$(1)/tests/host/%.o: tests/host/%.c Makefile | needs-build
+	@mkdir -p $$(@D)
+	@echo "CC $(1) $$<"
+	@$($(1)_CC) $$(HOST_CFLAGS) $($(1)_FLAGS) -MMD -MP -c $$< -o $$@
+$(B)/$(1)/libhost.a: $(patsubst %.c,$(B)/$(1)/%.o,$(HOST_SRC))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(eval $(call VARIANT,asan))
+$(eval $(call VARIANT,host))
+$(eval $(call VARIANT,fuzz))
+
+host: $(B)/host/libskiff.so
+$(B)/host/libskiff.so: $(B)/host/libinside.a $(B)/host/libhost.a
+	@echo "LD      $@"
+	@$(HOSTCC) -shared -o $@ -Wl,--whole-archive $(B)/host/libhost.a -Wl,--no-whole-archive $(B)/host/libinside.a
+
+# --- tests -------------------------------------------------------------------------------------------------
+
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+UNIT     := $(UNIT_SRC:%.c=$(B)/asan/%)
+
+# A test names sources that are not in libinside.a by a line "links: kernel/page.c ..." in a comment.
+links = $(patsubst %.c,$(B)/asan/inside/%.o,$(shell sed -n 's|.*links: *\([^*]*\).*|\1|p' $(1)))
+
+.SECONDEXPANSION:
+$(UNIT): $(B)/asan/%: %.c $(B)/asan/libinside.a $(B)/asan/libhost.a $$(call links,%.c) | needs-test
+	@mkdir -p $(@D)
+	@echo "TEST    $<"
+	@$(HOSTCC) $(HOST_CFLAGS) $(asan_FLAGS) -MMD -MP -MF $@.d $< $(call links,$<) \
+		-Wl,--start-group $(B)/asan/libinside.a $(B)/asan/libhost.a -Wl,--end-group -lcmocka -lm -o $@
+
+unit: $(UNIT)
+	@$(PYTHON) tests/run_tests.py --unit $(UNIT)
+
+lint: | needs-test
+	@tests/lint/lint.sh
+
+check: $(UNIT)
+	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT)
+
+system: $(B)/skiff.elf host | needs-test
+	@$(PYTHON) tests/run_tests.py --system $(TESTS)
+
+test: $(B)/skiff.elf host $(UNIT)
+	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --system
+
+# BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
+bench: $(B)/skiff.elf | needs-test
+	@boot/need.sh cpio:cpio
+	@$(PYTHON) tests/bench/bench.py $(BENCH)
+
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 60
+$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a
+	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(B)/fuzz/libinside.a \
+		$(B)/fuzz/libhost.a -Wl,--end-group -o $@
+
+fuzz: $(FUZZERS:%=$(B)/fuzz/%)
+	@boot/need.sh clang:clang
+	@for f in $^; do echo "FUZZ    $$f"; mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 $$f.corpus || exit 1; done
+
+needs-test: needs-build
+	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \
+		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping dnsmasq:dnsmasq-base \
+		/usr/lib/python3/dist-packages/scapy:python3-scapy /usr/lib/python3/dist-packages/pytest:python3-pytest \
+		grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B)/obj $(B)/asan $(B)/host $(B)/fuzz -name '*.d' -type f 2>/dev/null)

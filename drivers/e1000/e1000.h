@@ -1,0 +1,250 @@
+/*
+ * e1000.h - the driver of Intel's 8254x: what its files share.
+ *
+ * On the packet's way this is both ends:
+ *
+ *     in:  card -> rx.desc[] -> e1000_irq() masks, napi_schedule_irq() -> e1000_poll() -> e1000_rx_poll()
+ *              -> build_skb() around the DMA buffer -> netif_receive_skb()
+ *     out: dev_queue_xmit() -> e1000_start_xmit() -> tx.desc[] -> e1000_tx_kick(): one doorbell per batch
+ *              -> card; e1000_tx_reclaim() finds DD in memory and frees the sk_buff
+ *
+ * e1000_main.c  probe, net_device_ops, interrupts and NAPI, timers
+ * e1000_rx.c    receive ring          e1000_tx.c     transmit ring, checksum offload
+ * e1000_hw.c    reset, filters        e1000_eeprom.c station address
+ * e1000_phy.c   PHY and link          e1000_stats.c  the card's counters
+ */
+#ifndef DRIVERS_E1000_E1000_H
+#define DRIVERS_E1000_E1000_H
+
+#include "drivers/e1000/e1000_regs.h"
+#include "drivers/pci/pci.h"
+#include "kernel/timer.h"
+#include "kernel/x86/io.h"
+#include "net/core/napi.h"
+#include "net/core/netdevice.h"
+#include "net/core/skbuff.h"
+
+/* Frame sizes without CRC. 1518: with one VLAN tag. */
+#define E1000_ETH_HLEN  14
+#define E1000_FRAME_MAX 1518
+
+/*
+ * Shortest and longest frame handed to the card. It pads from 17 bytes on (TCTL.PSP, 317453 13.4.33), and
+ * takes 16288 bytes in one piece (3.3.3).
+ */
+#define E1000_TX_FRAME_MIN 17
+#define E1000_TX_FRAME_MAX 16288
+#define E1000_TX_PIECE_MAX 8192 /* bytes per descriptor */
+
+/* Numbers of descriptors: multiples of 8, so that a ring is a multiple of 128 bytes (13.4.27). */
+#define E1000_RING_MIN   8
+#define E1000_RING_MAX   4096
+#define E1000_RING_STEP  (E1000_RING_LENGTH_ALIGN / 16)
+#define E1000_RX_DEFAULT 256
+#define E1000_TX_DEFAULT 256
+#define E1000_RX_FLOOR   32 /* not made smaller than this when memory is short */
+#define E1000_RX_RAM_SHARE                                                                                   \
+    16 /* by default the buffers of a receive ring take at most 1/16 of free memory                          \
+        */
+
+/*
+ * One receive buffer: headroom, a frame of up to 1522 bytes (without RCTL.LPE the card never stores more),
+ * and the skb_shared_info at the end. 2048 bytes in all, so two of them share a page.
+ */
+#define E1000_RX_BUFFER   2048u
+#define E1000_RX_HEADROOM (NET_SKB_PAD + NET_IP_ALIGN)
+_Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX_BUFFER,
+               "frame and shared info fit");
+
+/*
+ * Frames up to this length are copied into an sk_buff of their own size and the buffer stays in the ring. It
+ * costs some tens of nanoseconds, about what swapping the buffer does, and the frames a socket may hold in
+ * great number (ACKs, requests, a flood of small segments) then take a quarter of the memory, which is what
+ * counts on a 4 MiB machine.
+ */
+#define E1000_RX_COPYBREAK 128
+
+/*
+ * Free receive descriptors are announced (RDT) when this many have gathered, but at least once per quarter
+ * ring: the write costs more than receiving a small frame.
+ */
+#define E1000_RDT_BATCH 16u
+
+/* Frames that may wait for the doorbell (TDT) of the next NET_TX_SOFTIRQ; one more rings it at once. */
+#define E1000_TDT_BATCH 16u
+
+/* Descriptors of the largest frame: context, linear part, frags. Below this many free the queue is stopped.
+ */
+#define E1000_TX_NEEDED (MAX_SKB_FRAGS + 2)
+
+/*
+ * Interrupts at most every 50 us: NAPI polls for 200 us after the last frame anyway, so this only bounds what
+ * a storm can do; at the first frame after silence it delays nothing.
+ */
+#define E1000_ITR_NS 50000u
+
+#define E1000_SLOW_CHECK_MS 2000 /* link and lost interrupts, in case the card does not tell */
+#define E1000_STATS_EVERY   30   /* slow checks: a minute, long before a 32-bit counter is full */
+#define E1000_LOST_IRQS_MAX 3    /* then interrupts are not trusted any more */
+#define E1000_POLL_MS       1    /* period of polling without interrupts */
+#define E1000_IRQ_TEST_US   5000
+#define E1000_TX_RECLAIM_MS 10 /* a real card sends later; look again after this */
+#define E1000_TX_HANG_MS    2000
+
+/* Causes that raise an interrupt. Sent frames do not: the ring in memory tells. */
+#define E1000_IRQ_CAUSES (E1000_ICR_LSC | E1000_ICR_RXSEQ | E1000_ICR_RXDMT0 | E1000_ICR_RXO | E1000_ICR_RXT0)
+
+/* How a card differs (pci_device_id.driver_data). */
+#define E1000_QUIRK_82544     0x1 /* no arbitration for its EEPROM */
+#define E1000_QUIRK_DUAL_PORT 0x2 /* the second port has the EEPROM's address with the last bit flipped */
+
+/*
+ *            next                        A descriptor always owns a buffer. The card owns all from next on
+ * except v                          those not yet announced: RDT stands `unannounced` + 1 behind next. | R |
+ * R | D | D |   |   |   |   |    D: done, to be received   R: received and refilled, unannounced
+ */
+struct e1000_rx_ring {
+    struct e1000_rx_desc *desc;
+    void **buffer; /* kmalloc(E1000_RX_BUFFER) each */
+    uint32_t count;
+    uint32_t next;
+    uint32_t unannounced;
+    uint32_t announce_at;
+    bool skip_to_eop; /* inside a frame of several buffers, which is dropped */
+};
+
+/* Kept in the slot of a frame's first descriptor. */
+struct e1000_tx_buffer {
+    struct sk_buff *skb;
+    uint32_t eop; /* its last descriptor, where DD will stand */
+};
+
+/*
+ *       clean           use              clean..use: queued, the card reads them
+ *         v              v
+ *   |   | Q | Q | Q | Q |   |   |        One slot stays empty: TDH == TDT means an empty ring.
+ */
+struct e1000_tx_ring {
+    union e1000_tx_desc *desc;
+    struct e1000_tx_buffer *buffer;
+    uint32_t count;
+    uint32_t clean, use;
+    uint32_t unannounced; /* frames behind TDT */
+    uint32_t stop_at, wake_at;
+    bool reclaiming;
+    bool context_valid;
+    uint16_t context_start, context_offset; /* the checksum context the card has loaded */
+    uint64_t progress_ms;                   /* when a frame was last seen to have left */
+};
+
+struct e1000_counters;
+
+struct e1000_adapter {
+    struct net_device *netdev;
+    struct pci_dev *pci;
+    volatile uint8_t *regs;
+    struct e1000_rx_ring rx;
+    struct e1000_tx_ring tx;
+    struct napi_struct napi;
+
+    bool up;          /* between ndo_open and ndo_stop */
+    bool hw_running;  /* RCTL and TCTL are on */
+    bool irq_granted; /* request_irq() succeeded */
+    bool polling;     /* interrupts do not arrive: poll_timer works */
+    /* Written by the interrupt handler. */
+    volatile bool link_event;
+    volatile uint32_t irq_count;
+
+    uint32_t lost_irqs;
+    uint32_t rctl;                 /* what RCTL holds */
+    uint32_t mta[E1000_MTA_WORDS]; /* what the card's table holds */
+    unsigned quirks;
+    unsigned slow_checks;
+    bool use_microwire; /* EERD does not answer */
+
+    struct timer slow_timer, poll_timer, tx_timer;
+    uint32_t *stat_last; /* e1000_stats.c */
+};
+
+static inline uint32_t e1000_read(const struct e1000_adapter *adapter, unsigned reg)
+{
+    return readl(adapter->regs + reg);
+}
+
+static inline void e1000_write(struct e1000_adapter *adapter, unsigned reg, uint32_t value)
+{
+    writel(value, adapter->regs + reg);
+}
+
+/* Posted writes have reached the card when this returns. */
+static inline void e1000_flush(struct e1000_adapter *adapter)
+{
+    e1000_read(adapter, E1000_STATUS);
+}
+
+/* Waits until (register & bit) == want. Return: whether it came within `usec`. */
+bool e1000_wait(struct e1000_adapter *adapter, unsigned reg, uint32_t bit, uint32_t want, unsigned usec);
+
+/* --- e1000_main.c --- */
+
+/**
+ * e1000_init - take every 8254x on the bus; each becomes an Ethernet device of `net`
+ *
+ * To be called as early in the boot as memory, time and PCI allow: probing turns the receiver on, and QEMU's
+ * model then stays deaf for one second, which the rest of the boot can use. Frames that come before
+ * dev_open() wait in the ring. Return: how many cards there are.
+ */
+int e1000_init(struct net *net);
+void e1000_exit(void); /* all devices must be closed */
+
+/* --- e1000_hw.c --- */
+void e1000_reset_hw(struct e1000_adapter *adapter); /* everything off, interrupts masked, defaults loaded */
+void e1000_start_hw(
+    struct e1000_adapter *adapter); /* rings, filters, transmitter, then the receiver: RCTL once */
+void e1000_stop_hw(struct e1000_adapter *adapter); /* no DMA into or out of the rings any more */
+void e1000_set_rx_mode(struct net_device *dev);
+
+/* --- e1000_eeprom.c --- */
+/* The station address: from the EEPROM, from the card's filter, or one made up. */
+void e1000_read_mac(struct e1000_adapter *adapter, uint8_t *mac);
+
+/* --- e1000_phy.c --- */
+void e1000_setup_phy(struct e1000_adapter *adapter);
+void e1000_check_link(struct e1000_adapter *adapter); /* tells the stack what STATUS says */
+
+/* --- e1000_rx.c --- */
+int __must_check e1000_rx_alloc(struct e1000_adapter *adapter, uint32_t count); /* 0 or -ENOMEM */
+void e1000_rx_free(struct e1000_adapter *adapter);
+void e1000_rx_start(struct e1000_adapter *adapter); /* programs the card; all descriptors are its */
+int e1000_rx_poll(struct e1000_adapter *adapter, int budget);
+
+/* Frames wait in the ring. A look at memory, not at the card. */
+static inline bool e1000_rx_ready(const struct e1000_adapter *adapter)
+{
+    return READ_ONCE(adapter->rx.desc[adapter->rx.next].status) & E1000_RXD_STAT_DD;
+}
+
+/* --- e1000_tx.c --- */
+int __must_check e1000_tx_alloc(struct e1000_adapter *adapter, uint32_t count); /* 0 or -ENOMEM */
+void e1000_tx_free(struct e1000_adapter *adapter);
+void e1000_tx_start(struct e1000_adapter *adapter);
+void e1000_tx_drop_all(struct e1000_adapter *adapter,
+                       enum skb_drop_reason reason); /* the card must be silent */
+void e1000_tx_reclaim(struct e1000_adapter *adapter);
+void e1000_tx_watch(struct timer *timer); /* tx_timer */
+void e1000_tx_watch_start(struct e1000_adapter *adapter, unsigned delay_ms);
+enum netdev_tx e1000_start_xmit(struct sk_buff *skb, struct net_device *dev);
+void e1000_tx_kick(struct net_device *dev);
+void e1000_tx_timeout(struct net_device *dev);
+
+static inline bool e1000_tx_empty(const struct e1000_adapter *adapter)
+{
+    return adapter->tx.clean == adapter->tx.use;
+}
+
+/* --- e1000_stats.c --- */
+int __must_check e1000_stats_alloc(struct e1000_adapter *adapter);
+void e1000_stats_free(struct e1000_adapter *adapter);
+void e1000_update_stats(struct net_device *dev);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * e1000_hw.c - the card as a whole: reset, start, stop, and which frames it lets in.
+ *
+ * Off the packet's way: called at probe, open, stop, after a transmit hang, and when a multicast group or
+ * promiscuous mode comes or goes. RCTL is written with its final value when the receiver starts and otherwise
+ * only when promiscuous mode changes, because QEMU's model receives nothing for one second after each write
+ * of it; multicast goes through the table.
+ */
+#include "drivers/e1000/e1000.h"
+
+#include <string.h>
+
+#include "kernel/log.h"
+#include "kernel/time.h"
+
+/* The card reloads its defaults from the EEPROM after a reset; registers are safe after this
+ * (317453 14.3, 5.6). */
+#define E1000_RESET_US     1
+#define E1000_RELOAD_US    5000
+#define E1000_RST_CLEAR_US 1000
+
+/* Multicast table: 12 bits of the address choose one of 4096 (317453 13.5.1). */
+#define E1000_MTA_BITS_PER_WORD 32
+#define E1000_MTA_ALL           UINT32_MAX
+
+/* Everything but UPE and MPE, which set_rx_mode adds. Long frames and bad ones stay out (LPE, SBP off). */
+#define E1000_RCTL_BASE                                                                                      \
+    (E1000_RCTL_EN | E1000_RCTL_BAM | E1000_RCTL_SECRC | E1000_RCTL_BSIZE_2048 | E1000_RCTL_RDMTS_HALF |     \
+     E1000_RCTL_MO_47_36)
+
+bool e1000_wait(struct e1000_adapter *adapter, unsigned reg, uint32_t bit, uint32_t want, unsigned usec)
+{
+    for (unsigned waited = 0; (e1000_read(adapter, reg) & bit) != want; waited++) {
+        if (waited == usec)
+            return false;
+        udelay(1);
+    }
+    return true;
+}
+
+void e1000_stop_hw(struct e1000_adapter *adapter)
+{
+    e1000_write(adapter, E1000_IMC, E1000_ICR_ALL);
+    e1000_write(adapter, E1000_RCTL, 0);
+    e1000_write(adapter, E1000_TCTL, E1000_TCTL_PSP);
+    e1000_flush(adapter);
+    adapter->rctl = 0;
+    adapter->hw_running = false;
+}
+
+/* Link speed and duplex come from the PHY (ASDE, SLU); no flow control, no VLAN stripping, PHY out of reset.
+ */
+static void e1000_set_ctrl(struct e1000_adapter *adapter)
+{
+    uint32_t ctrl = e1000_read(adapter, E1000_CTRL);
+
+    ctrl &= ~(E1000_CTRL_LRST | E1000_CTRL_PHY_RST | E1000_CTRL_ILOS | E1000_CTRL_FRCSPD |
+              E1000_CTRL_FRCDPLX | E1000_CTRL_RFCE | E1000_CTRL_TFCE | E1000_CTRL_VME | E1000_CTRL_RST);
+    e1000_write(adapter, E1000_CTRL, ctrl | E1000_CTRL_ASDE | E1000_CTRL_SLU);
+    e1000_write(adapter, E1000_FCAL, 0);
+    e1000_write(adapter, E1000_FCAH, 0);
+    e1000_write(adapter, E1000_FCT, 0);
+    e1000_write(adapter, E1000_FCTTV, 0);
+    e1000_write(adapter, E1000_FCRTL, 0);
+    e1000_write(adapter, E1000_FCRTH, 0);
+}
+
+void e1000_reset_hw(struct e1000_adapter *adapter)
+{
+    e1000_stop_hw(adapter);
+    e1000_write(adapter, E1000_CTRL, e1000_read(adapter, E1000_CTRL) | E1000_CTRL_RST);
+    udelay(E1000_RESET_US);
+    if (!e1000_wait(adapter, E1000_CTRL, E1000_CTRL_RST, 0, E1000_RST_CLEAR_US))
+        pr_warn("e1000 %02x:%02x.%x: the card does not come out of reset\n", adapter->pci->bus,
+                adapter->pci->slot, adapter->pci->func);
+    udelay(E1000_RELOAD_US);
+    e1000_write(adapter, E1000_IMC, E1000_ICR_ALL);
+    e1000_read(adapter, E1000_ICR);
+    e1000_set_ctrl(adapter);
+}
+
+/* --- which frames come in --- */
+
+static void e1000_set_address(struct e1000_adapter *adapter)
+{
+    const uint8_t *mac = adapter->netdev->dev_addr;
+    uint32_t low = mac[0] | mac[1] << 8 | mac[2] << 16 | (uint32_t)mac[3] << 24;
+    uint32_t high = mac[4] | mac[5] << 8;
+
+    e1000_write(adapter, E1000_RAL0, low);
+    e1000_write(adapter, E1000_RAH0, high | E1000_RAH_AV);
+    for (unsigned i = 1; i < E1000_RA_COUNT; i++) {
+        e1000_write(adapter, E1000_RAL0 + 8 * i, 0);
+        e1000_write(adapter, E1000_RAH0 + 8 * i, 0);
+    }
+}
+
+/* Bits 47:36 of the address, as RCTL.MO says; the last byte on the wire holds the highest bits. */
+static unsigned e1000_mta_hash(const uint8_t *addr)
+{
+    return (unsigned)addr[5] << 4 | addr[4] >> 4;
+}
+
+static void e1000_fill_mta(const struct net_device *dev, uint32_t mta[E1000_MTA_WORDS])
+{
+    struct netdev_hw_addr *group;
+
+    for (unsigned i = 0; i < E1000_MTA_WORDS; i++)
+        mta[i] = dev->flags & DEV_IFF_ALLMULTI ? E1000_MTA_ALL : 0;
+    list_for_each_entry (group, &dev->mc_list, list) {
+        unsigned hash = e1000_mta_hash(group->addr);
+        mta[hash / E1000_MTA_BITS_PER_WORD] |= 1u << hash % E1000_MTA_BITS_PER_WORD;
+    }
+}
+
+/* Writes what differs from what the card has, or all of it. */
+static void e1000_write_mta(struct e1000_adapter *adapter, bool all)
+{
+    uint32_t mta[E1000_MTA_WORDS];
+
+    e1000_fill_mta(adapter->netdev, mta);
+    for (unsigned i = 0; i < E1000_MTA_WORDS; i++)
+        if (all || mta[i] != adapter->mta[i])
+            e1000_write(adapter, E1000_MTA + 4 * i, mta[i]);
+    memcpy(adapter->mta, mta, sizeof(mta));
+}
+
+static void e1000_write_rctl(struct e1000_adapter *adapter)
+{
+    bool promisc = adapter->netdev->flags & DEV_IFF_PROMISC;
+    uint32_t rctl = E1000_RCTL_BASE | (promisc ? E1000_RCTL_UPE | E1000_RCTL_MPE : 0);
+
+    if (rctl == adapter->rctl)
+        return;
+    adapter->rctl = rctl;
+    e1000_write(adapter, E1000_RCTL, rctl);
+}
+
+/* ndo_set_rx_mode. "All multicast" is a table full of ones, so that only promiscuous mode costs a write of
+ * RCTL. */
+void e1000_set_rx_mode(struct net_device *dev)
+{
+    struct e1000_adapter *adapter = dev->priv;
+
+    if (!adapter->hw_running)
+        return; /* e1000_start_hw() will look */
+    e1000_write_mta(adapter, false);
+    e1000_write_rctl(adapter);
+}
+
+/* --- starting --- */
+
+static void e1000_start_transmitter(struct e1000_adapter *adapter)
+{
+    e1000_write(adapter, E1000_TIPG,
+                E1000_TIPG_IPGT | E1000_TIPG_IPGR1 << E1000_TIPG_IPGR1_SHIFT |
+                    E1000_TIPG_IPGR2 << E1000_TIPG_IPGR2_SHIFT);
+    e1000_write(adapter, E1000_TCTL,
+                E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_RTLC |
+                    E1000_TCTL_CT_DEFAULT << E1000_TCTL_CT_SHIFT |
+                    E1000_TCTL_COLD_FD << E1000_TCTL_COLD_SHIFT);
+}
+
+/* RDTR and RADV are 0: ITR alone spaces interrupts, so the first frame after silence is told at once. */
+void e1000_start_hw(struct e1000_adapter *adapter)
+{
+    e1000_set_address(adapter);
+    e1000_write_mta(adapter, true);
+    e1000_write(adapter, E1000_RDTR, 0);
+    e1000_write(adapter, E1000_RADV, 0);
+    e1000_write(adapter, E1000_ITR, E1000_ITR_NS / E1000_ITR_UNIT_NS);
+    e1000_write(adapter, E1000_RXCSUM, E1000_RXCSUM_IPOFL | E1000_RXCSUM_TUOFL);
+    e1000_rx_start(adapter);
+    e1000_tx_start(adapter);
+    e1000_start_transmitter(adapter);
+    e1000_write_rctl(adapter);
+    adapter->hw_running = true;
+}

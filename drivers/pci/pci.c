@@ -1,0 +1,428 @@
+/*
+ * pci.c - the PCI bus, before any packet: finds the network card and hands it to its driver.
+ *
+ * Runs once at boot, in task context. Walks bus 0 and, behind every PCI-to-PCI bridge, the bus that firmware
+ * has numbered there. BARs are sized only for devices a driver takes (pci_enable_device): switching a
+ * device's address decoding off and on makes an emulator rebuild its memory map, and a boot need not pay for
+ * that a dozen times.
+ */
+#include "drivers/pci/pci.h"
+
+#include <errno.h>
+
+#include "kernel/log.h"
+#include "kernel/slab.h"
+#include "kernel/time.h"
+#include "kernel/x86/io.h"
+
+/* Configuration mechanism #1 (3.2.2.3.2). */
+#define PCI_CONFIG_ADDRESS 0x0cf8
+#define PCI_CONFIG_DATA    0x0cfc
+#define PCI_CONFIG_ENABLE  0x80000000u
+
+/* Configuration header (6.1). */
+#define PCI_VENDOR_ID            0x00
+#define PCI_COMMAND              0x04
+#define PCI_COMMAND_IO           0x0001
+#define PCI_COMMAND_MEMORY       0x0002
+#define PCI_COMMAND_MASTER       0x0004
+#define PCI_COMMAND_INTX_DISABLE 0x0400
+#define PCI_STATUS               0x06
+#define PCI_STATUS_CAP_LIST      0x0010
+#define PCI_CLASS_REVISION       0x08
+#define PCI_HEADER_TYPE          0x0e
+#define PCI_HEADER_MULTIFUNCTION 0x80
+#define PCI_HEADER_TYPE_NORMAL   0x00
+#define PCI_HEADER_TYPE_BRIDGE   0x01 /* bridge 3.2 */
+#define PCI_BASE_ADDRESS_0       0x10
+#define PCI_SUBSYSTEM_VENDOR     0x2c
+#define PCI_BUS_NUMBERS          0x18 /* bridge 3.2.5.2: primary, secondary, subordinate */
+#define PCI_CAPABILITY_LIST      0x34
+#define PCI_INTERRUPT_LINE       0x3c
+
+/* Base address registers (6.2.5.1). */
+#define PCI_BAR_IO           0x1u
+#define PCI_BAR_IO_MASK      0x3u
+#define PCI_BAR_MEM_TYPE     0x6u
+#define PCI_BAR_MEM_64       0x4u
+#define PCI_BAR_MEM_PREFETCH 0x8u
+#define PCI_BAR_MEM_MASK     0xfu
+#define PCI_BAR_ALL_ONES     0xffffffffu
+
+/* Power management (PM 3.2). */
+#define PCI_CAP_ID_PM      0x01
+#define PCI_PM_CTRL        4
+#define PCI_PM_CTRL_STATE  0x0003 /* 0: D0 */
+#define PCI_PM_D3_TO_D0_MS 10     /* PM 5.6.1 */
+
+#define PCI_VENDOR_NONE      0xffff /* what an empty slot reads as (6.1) */
+#define PCI_SLOTS            32
+#define PCI_FUNCTIONS        8
+#define PCI_CAPABILITIES_MAX 48 /* as many as fit in 192 bytes: a damaged list must end too */
+
+static struct list_head pci_devices = LIST_HEAD_INIT(pci_devices);
+
+/* Where the configuration space of one function is reached. */
+static uint32_t pci_address(unsigned bus, unsigned slot, unsigned func, unsigned offset)
+{
+    return PCI_CONFIG_ENABLE | bus << 16 | slot << 11 | func << 8 | (offset & 0xfcu);
+}
+
+static uint32_t pci_bus_read32(unsigned bus, unsigned slot, unsigned func, unsigned offset)
+{
+    outl(PCI_CONFIG_ADDRESS, pci_address(bus, slot, func, offset));
+    return inl(PCI_CONFIG_DATA);
+}
+
+uint32_t pci_read_config32(const struct pci_dev *dev, unsigned offset)
+{
+    return pci_bus_read32(dev->bus, dev->slot, dev->func, offset);
+}
+
+uint16_t pci_read_config16(const struct pci_dev *dev, unsigned offset)
+{
+    return (uint16_t)(pci_read_config32(dev, offset) >> (offset & 2) * 8);
+}
+
+uint8_t pci_read_config8(const struct pci_dev *dev, unsigned offset)
+{
+    return (uint8_t)(pci_read_config32(dev, offset) >> (offset & 3) * 8);
+}
+
+void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t value)
+{
+    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
+    outl(PCI_CONFIG_DATA, value);
+}
+
+/* As a 16-bit access: the other half may hold status bits that a write of what was read would clear. */
+void pci_write_config16(const struct pci_dev *dev, unsigned offset, uint16_t value)
+{
+    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
+    outw((uint16_t)(PCI_CONFIG_DATA + (offset & 2)), value);
+}
+
+/* --- enumeration --- */
+
+static struct pci_dev *pci_find(unsigned bus, unsigned slot, unsigned func)
+{
+    struct pci_dev *dev;
+
+    list_for_each_entry (dev, &pci_devices, list)
+        if (dev->bus == bus && dev->slot == slot && dev->func == func)
+            return dev;
+    return NULL;
+}
+
+/* Reads the identity of a function that is there. NULL without memory. */
+static struct pci_dev *pci_add_device(unsigned bus, unsigned slot, unsigned func)
+{
+    struct pci_dev *dev = kzalloc(sizeof(*dev));
+    char text[96];
+
+    if (!dev)
+        return NULL;
+    dev->bus = (uint8_t)bus;
+    dev->slot = (uint8_t)slot;
+    dev->func = (uint8_t)func;
+    uint32_t id = pci_read_config32(dev, PCI_VENDOR_ID);
+    uint32_t class = pci_read_config32(dev, PCI_CLASS_REVISION);
+    uint16_t irq = pci_read_config16(dev, PCI_INTERRUPT_LINE);
+    dev->vendor = (uint16_t)id;
+    dev->device = (uint16_t)(id >> 16);
+    dev->class_base = (uint8_t)(class >> 24);
+    dev->class_sub = (uint8_t)(class >> 16);
+    dev->prog_if = (uint8_t)(class >> 8);
+    dev->revision = (uint8_t) class;
+    dev->irq_line = (uint8_t)irq;
+    dev->irq_pin = (uint8_t)(irq >> 8);
+    dev->header_type = pci_read_config8(dev, PCI_HEADER_TYPE) & (0xff ^ PCI_HEADER_MULTIFUNCTION);
+    if (dev->header_type == PCI_HEADER_TYPE_NORMAL) {
+        uint32_t subsystem = pci_read_config32(dev, PCI_SUBSYSTEM_VENDOR);
+        dev->subsystem_vendor = (uint16_t)subsystem;
+        dev->subsystem_device = (uint16_t)(subsystem >> 16);
+    }
+    list_add_tail(&dev->list, &pci_devices);
+    pr_info("pci %s\n", pci_describe(dev, text, sizeof(text)));
+    return dev;
+}
+
+static int pci_scan_bus(unsigned bus);
+
+/*
+ * Bus numbers grow on the way down, so insisting on that ends the walk even if firmware has left two bridges
+ * pointing at each other.
+ */
+static int pci_scan_behind(const struct pci_dev *bridge)
+{
+    unsigned secondary = pci_read_config8(bridge, PCI_BUS_NUMBERS + 1);
+
+    if (secondary > bridge->bus)
+        return pci_scan_bus(secondary);
+    pr_warn("pci %02x:%02x.%x: bridge without a bus number of its own: what is behind it stays unseen\n",
+            bridge->bus, bridge->slot, bridge->func);
+    return 0;
+}
+
+/* Return: devices found here and behind, or -ENOMEM. */
+static int pci_scan_function(unsigned bus, unsigned slot, unsigned func)
+{
+    struct pci_dev *dev;
+
+    if ((uint16_t)pci_bus_read32(bus, slot, func, PCI_VENDOR_ID) == PCI_VENDOR_NONE ||
+        pci_find(bus, slot, func))
+        return 0;
+    dev = pci_add_device(bus, slot, func);
+    if (!dev)
+        return -ENOMEM;
+    if (dev->header_type != PCI_HEADER_TYPE_BRIDGE)
+        return 1;
+    int behind = pci_scan_behind(dev);
+    return behind < 0 ? behind : behind + 1;
+}
+
+/* Functions 1-7 may be asked only if function 0 says that it is not alone (3.2.2.3.4). */
+static int pci_scan_slot(unsigned bus, unsigned slot)
+{
+    uint32_t header = pci_bus_read32(bus, slot, 0, PCI_HEADER_TYPE) >> (PCI_HEADER_TYPE & 3) * 8;
+    unsigned functions = header & PCI_HEADER_MULTIFUNCTION ? PCI_FUNCTIONS : 1;
+    int total = 0;
+
+    if ((uint16_t)pci_bus_read32(bus, slot, 0, PCI_VENDOR_ID) == PCI_VENDOR_NONE)
+        return 0;
+    for (unsigned func = 0; func < functions; func++) {
+        int found = pci_scan_function(bus, slot, func);
+        if (found < 0)
+            return found;
+        total += found;
+    }
+    return total;
+}
+
+static int pci_scan_bus(unsigned bus)
+{
+    int total = 0;
+
+    for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
+        int found = pci_scan_slot(bus, slot);
+        if (found < 0)
+            return found;
+        total += found;
+    }
+    return total;
+}
+
+/* The address register reads back what it was given only where mechanism #1 exists. */
+static bool pci_is_present(void)
+{
+    outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE);
+    return inl(PCI_CONFIG_ADDRESS) == PCI_CONFIG_ENABLE;
+}
+
+int pci_init(void)
+{
+    int found;
+
+    if (!pci_is_present()) {
+        pr_err("pci: this machine has no PCI bus (configuration mechanism #1), so no network card either\n");
+        return -ENODEV;
+    }
+    found = pci_scan_bus(0);
+    if (found < 0)
+        pr_err("pci: not enough memory for the list of devices\n");
+    return found;
+}
+
+void pci_exit(void)
+{
+    struct pci_dev *dev, *next;
+
+    list_for_each_entry_safe (dev, next, &pci_devices, list) {
+        list_del_init(&dev->list);
+        kfree(dev);
+    }
+}
+
+struct pci_dev *pci_next(const struct pci_dev *prev)
+{
+    const struct list_head *node = prev ? prev->list.next : pci_devices.next;
+
+    return node == &pci_devices ? NULL : list_entry(node, struct pci_dev, list);
+}
+
+/* --- drivers --- */
+
+static const struct pci_device_id *pci_match(const struct pci_driver *driver, const struct pci_dev *dev)
+{
+    for (const struct pci_device_id *id = driver->id_table; id->vendor; id++)
+        if (id->vendor == dev->vendor && id->device == dev->device)
+            return id;
+    return NULL;
+}
+
+int pci_register_driver(struct pci_driver *driver, void *ctx)
+{
+    struct pci_dev *dev;
+    int taken = 0;
+
+    list_for_each_entry (dev, &pci_devices, list) {
+        const struct pci_device_id *id = dev->driver ? NULL : pci_match(driver, dev);
+        if (!id || driver->probe(dev, id, ctx) < 0)
+            continue;
+        dev->driver = driver;
+        taken++;
+    }
+    return taken;
+}
+
+void pci_unregister_driver(struct pci_driver *driver)
+{
+    struct pci_dev *dev;
+
+    list_for_each_entry (dev, &pci_devices, list) {
+        if (dev->driver != driver)
+            continue;
+        if (driver->remove)
+            driver->remove(dev);
+        dev->driver = NULL;
+        dev->drvdata = NULL;
+    }
+}
+
+/* --- what a driver does with its device --- */
+
+unsigned pci_find_capability(const struct pci_dev *dev, uint8_t id)
+{
+    unsigned offset;
+
+    if (!(pci_read_config16(dev, PCI_STATUS) & PCI_STATUS_CAP_LIST))
+        return 0;
+    offset = pci_read_config8(dev, PCI_CAPABILITY_LIST) & ~3u;
+    for (unsigned i = 0; offset && i < PCI_CAPABILITIES_MAX; i++) {
+        uint16_t entry = pci_read_config16(dev, offset); /* id, then the offset of the next one */
+        if ((uint8_t)entry == id)
+            return offset;
+        offset = (entry >> 8) & ~3u;
+    }
+    return 0;
+}
+
+/* A sleeping device (D3) does not answer on its memory; firmware may have left one so. */
+static void pci_power_on(const struct pci_dev *dev)
+{
+    unsigned pm = pci_find_capability(dev, PCI_CAP_ID_PM);
+    uint16_t ctrl;
+
+    if (!pm)
+        return;
+    ctrl = pci_read_config16(dev, pm + PCI_PM_CTRL);
+    if (!(ctrl & PCI_PM_CTRL_STATE))
+        return;
+    pci_write_config16(dev, pm + PCI_PM_CTRL, ctrl & (uint16_t)~PCI_PM_CTRL_STATE);
+    for (int ms = 0; ms < PCI_PM_D3_TO_D0_MS; ms++)
+        udelay(1000);
+}
+
+/* The bits of a BAR that stay writable tell its size (6.2.5.1). */
+static uint32_t pci_probe_bar(const struct pci_dev *dev, unsigned offset, uint32_t value)
+{
+    uint32_t writable;
+
+    pci_write_config32(dev, offset, PCI_BAR_ALL_ONES);
+    writable = pci_read_config32(dev, offset);
+    pci_write_config32(dev, offset, value);
+    return writable;
+}
+
+/* The lowest writable address bit is the size; no bit, no BAR. */
+static uint64_t pci_bar_size(uint64_t writable)
+{
+    return writable & (~writable + 1);
+}
+
+static void pci_read_io_bar(struct pci_bar *bar, uint32_t value, uint32_t writable)
+{
+    bar->io = true;
+    bar->base = value & ~PCI_BAR_IO_MASK;
+    bar->size = pci_bar_size(writable & ~PCI_BAR_IO_MASK & UINT16_MAX); /* x86 has 64 Ki ports */
+}
+
+/* Return: registers this BAR takes, 1 or 2. */
+static unsigned pci_read_bar(const struct pci_dev *dev, unsigned n, struct pci_bar *bar)
+{
+    unsigned offset = PCI_BASE_ADDRESS_0 + 4 * n;
+    uint32_t value = pci_read_config32(dev, offset);
+    uint32_t writable = pci_probe_bar(dev, offset, value);
+
+    *bar = (struct pci_bar){0};
+    if (value & PCI_BAR_IO) {
+        pci_read_io_bar(bar, value, writable);
+        return 1;
+    }
+    bar->prefetchable = value & PCI_BAR_MEM_PREFETCH;
+    bar->base = value & ~PCI_BAR_MEM_MASK;
+    if ((value & PCI_BAR_MEM_TYPE) != PCI_BAR_MEM_64 || n + 1 == PCI_BAR_COUNT) {
+        bar->size = pci_bar_size(writable & ~PCI_BAR_MEM_MASK);
+        return 1;
+    }
+    uint32_t high = pci_read_config32(dev, offset + 4);
+    bar->is_64bit = true;
+    bar->base |= (uint64_t)high << 32;
+    bar->size =
+        pci_bar_size((writable & ~PCI_BAR_MEM_MASK) | (uint64_t)pci_probe_bar(dev, offset + 4, high) << 32);
+    return 2;
+}
+
+/* With decoding off: while it is being sized, a BAR points to where something else may live. */
+static void pci_read_bars(struct pci_dev *dev)
+{
+    uint16_t command = pci_read_config16(dev, PCI_COMMAND);
+
+    pci_write_config16(dev, PCI_COMMAND, command & (uint16_t) ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+    for (unsigned n = 0; n < PCI_BAR_COUNT;) {
+        unsigned registers = pci_read_bar(dev, n, &dev->bar[n]);
+        if (registers == 2)
+            dev->bar[n + 1] = (struct pci_bar){0};
+        n += registers;
+    }
+    pci_write_config16(dev, PCI_COMMAND, command);
+}
+
+int pci_enable_device(struct pci_dev *dev)
+{
+    uint16_t command, decode = 0;
+
+    if (dev->header_type != PCI_HEADER_TYPE_NORMAL)
+        return -ENODEV;
+    pci_power_on(dev);
+    if (!dev->enabled)
+        pci_read_bars(dev);
+    for (unsigned n = 0; n < PCI_BAR_COUNT; n++)
+        if (dev->bar[n].size && dev->bar[n].base)
+            decode |= dev->bar[n].io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+    if (!decode)
+        return -ENODEV;
+    command = pci_read_config16(dev, PCI_COMMAND);
+    pci_write_config16(dev, PCI_COMMAND, (command | decode) & (uint16_t)~PCI_COMMAND_INTX_DISABLE);
+    dev->enabled = true;
+    return 0;
+}
+
+void pci_set_master(struct pci_dev *dev)
+{
+    pci_write_config16(dev, PCI_COMMAND, pci_read_config16(dev, PCI_COMMAND) | PCI_COMMAND_MASTER);
+}
+
+void pci_clear_master(struct pci_dev *dev)
+{
+    pci_write_config16(dev, PCI_COMMAND, pci_read_config16(dev, PCI_COMMAND) & (uint16_t)~PCI_COMMAND_MASTER);
+}
+
+volatile void *pci_ioremap_bar(const struct pci_dev *dev, unsigned n)
+{
+    const struct pci_bar *bar = &dev->bar[n];
+
+    if (n >= PCI_BAR_COUNT || bar->io || !bar->size || !bar->base)
+        return NULL;
+    return ioremap(bar->base, (size_t)bar->size);
+}

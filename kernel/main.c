@@ -1,0 +1,202 @@
+/*
+ * main.c - the boot order, from the first line of C to the loop that never ends.
+ *
+ * The only file that knows every room. What comes later may use what comes earlier.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/boot_info.h"
+#include "kernel/cmdline.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/ramfs.h"
+#include "kernel/slab.h"
+#include "kernel/stack_protector.h"
+#include "kernel/task.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/machine.h"
+
+#include "drivers/char/serial.h"
+#include "drivers/video/vga_text.h"
+
+#include "drivers/e1000/e1000.h"
+#include "drivers/pci/pci.h"
+
+#include "net/apps/dhcp.h"
+#include "net/apps/httpd.h"
+#include "net/apps/inetd.h"
+#include "net/core/netdevice.h"
+#include "net/core/sysctl.h"
+#include "net/ipv4/ipconfig.h"
+#include "net/socket/socket.h"
+
+#define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
+
+void __noreturn kernel_main(uint32_t magic, uint32_t info);
+
+static void console_init(const struct boot_info *boot)
+{
+    log_configure();
+    serial_console_init();
+    if (!boot || boot->framebuffer.type == BOOT_FB_TEXT)
+        vga_text_init();
+}
+
+static void report_boot(const struct boot_info *boot)
+{
+    pr_info("Skiff, started by %s: \"%s\"", boot->loader, boot->cmdline);
+    for (unsigned i = 0; i < boot->nr_modules; i++)
+        pr_info("Boot module \"%s\": %zu KiB", boot->modules[i].string,
+                (boot->modules[i].at.end - boot->modules[i].at.start + 1023) / 1024);
+    if (boot->modules_outside)
+        pr_err(
+            "%u boot modules do not fit into the memory of this machine and are ignored. Give it more memory.",
+            boot->modules_outside);
+    if (boot->modules_damaged)
+        pr_err("%u boot modules are empty, overlap others or are more than %d, and are ignored.",
+               boot->modules_damaged, BOOT_MODULES_MAX);
+}
+
+static struct net *network_init(void)
+{
+    struct net *net = skb_init() || sock_init() ? NULL : net_create("");
+    if (!net || inet_init(net))
+        panic("Too little memory for the network stack; give the machine at least 4 MiB.");
+    return net;
+}
+
+static void set_sysctl(const char *name, const char *value, void *net)
+{
+    char now[64];
+    switch (sysctl_set(net, name, value)) {
+    case 0:
+        return;
+    case -ENOENT:
+        pr_warn("command line: there is no setting %s; ignored", name);
+        return;
+    default:
+        sysctl_get(net, name, now, sizeof(now));
+        pr_warn("command line: sysctl.%s=%s does not fit; it stays at %s", name, value, now);
+    }
+}
+
+static void sysctl_from_cmdline(struct net *net)
+{
+    cmdline_for_each_prefix("sysctl.", set_sysctl, net);
+}
+
+static void report_no_card(void)
+{
+    pr_err("No network card that Skiff drives was found. It needs an Intel 8254x (in QEMU: -device e1000).");
+    pci_warn_undriven();
+}
+
+/* The first boot module is the site. What is damaged is served as far as it goes. */
+static const struct ramfs *mount_site(const struct boot_info *boot)
+{
+    const char *why = NULL;
+    if (!boot->nr_modules) {
+        pr_notice("No site.tar was given: serving the built-in start page.");
+        return NULL;
+    }
+    const struct mem_range *at = &boot->modules[0].at;
+    const struct ramfs *fs = ramfs_mount_tar((const void *)at->start, at->end - at->start, &why);
+    if (why)
+        pr_err("site.tar: %s. Make it with: tar --format=ustar -cf site.tar www", why);
+    if (fs)
+        pr_info("site.tar: %zu files and directories", ramfs_count(fs));
+    return fs;
+}
+
+/* DHCP keeps an address on the interface for as long as the machine runs. */
+static void start_dhcp(struct net *net, struct files *files, const char *device)
+{
+    struct net_device *dev =
+        device[0] ? dev_get_by_name(net, device) : dev_get_by_index(net, FIRST_CARD_IFINDEX);
+    if (dev && !task_create("dhcp", dhcp_main, dev->name, files))
+        pr_err("%s: no memory for the DHCP client", dev->name);
+}
+
+static void configure_address(struct net *net, struct files *files, const char *value)
+{
+    struct ip_config config;
+    const char *why;
+    if (ip_config_parse(value, &config, &why)) {
+        pr_err("command line: ip=%s: %s", value, why);
+        ip_config_parse("dhcp", &config, &why); /* the machine does the best it still can */
+    }
+    int err = ip_config_apply(net, &config);
+    if (err)
+        pr_err("command line: ip=%s cannot be set: %s", value, strerror(-err));
+    else if (config.method == IP_CONFIG_DHCP)
+        start_dhcp(net, files, config.device);
+}
+
+static void configure_addresses(struct net *net, struct files *files)
+{
+    const char *value;
+    if (!dev_get_by_index(net, FIRST_CARD_IFINDEX))
+        return;
+    for (unsigned n = 0; (value = cmdline_get_nth("ip", n)); n++)
+        configure_address(net, files, value);
+    if (!cmdline_get("ip"))
+        configure_address(net, files, "dhcp");
+}
+
+static void start_programs(struct files *files)
+{
+    const char *services = cmdline_get("inetd");
+    bool started = task_create("httpd", httpd_main, NULL, files);
+    if (services)
+        started = started && task_create("inetd", inetd_main, (void *)(uintptr_t)services, files);
+    if (!started)
+        pr_err("Too little memory to start the programs; give the machine at least 4 MiB.");
+}
+
+/* No stack protector here: it sets the value that the others compare. */
+__attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t info)
+{
+    __stack_chk_guard = random_early_u64() & ~(uintptr_t)0xff;
+
+    /* Console */
+    descriptors_init();
+    const struct boot_info *boot = multiboot_parse(magic, info);
+    cmdline_init(boot ? boot->cmdline : "");
+    console_init(boot);
+    if (!boot)
+        panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
+    report_boot(boot);
+
+    /* Memory */
+    memory_init(boot);
+    slab_init(cmdline_get("slub_debug"));
+
+    /* Interrupts, time, random numbers */
+    pic_init();
+    time_init();
+    random_init();
+    serial_enable_interrupts();
+    cpu_irq_enable();
+
+    /* Network: the stack first, so that the cards find it */
+    struct net *net = network_init();
+    sysctl_from_cmdline(net);
+
+    /* Devices */
+    pci_init();
+    if (e1000_init(net) == 0)
+        report_no_card();
+
+    /* Applications */
+    struct files *files = files_create(net, mount_site(boot));
+    if (!files)
+        panic("Too little memory for the programs; give the machine at least 4 MiB.");
+    configure_addresses(net, files);
+    start_programs(files);
+
+    cmdline_get("panic"); /* known to panic_finish() */
+    crash_test();
+    cmdline_warn_unknown();
+    run_forever();
+}

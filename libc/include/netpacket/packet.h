@@ -1,0 +1,25 @@
+/*
+ * netpacket/packet.h - addresses of AF_PACKET sockets.
+ */
+#ifndef LIBC_NETPACKET_PACKET_H
+#define LIBC_NETPACKET_PACKET_H
+
+#include <sys/socket.h>
+
+struct sockaddr_ll {
+    unsigned short sll_family;
+    unsigned short sll_protocol; /* ETH_P_*, network byte order */
+    int sll_ifindex;
+    unsigned short sll_hatype;
+    unsigned char sll_pkttype;
+    unsigned char sll_halen;
+    unsigned char sll_addr[8];
+};
+
+#define PACKET_HOST      0
+#define PACKET_BROADCAST 1
+#define PACKET_MULTICAST 2
+#define PACKET_OTHERHOST 3
+#define PACKET_OUTGOING  4
+
+#endif

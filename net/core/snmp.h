@@ -1,0 +1,127 @@
+/*
+ * snmp.h - protocol counters, under the names nstat prints.
+ *
+ * One table makes the enumerator MIB_<name>, the slot in net->mib[] and the printed name. RFC 4293, 4022,
+ * 4113 for the standard ones, Linux's TcpExt for the others.
+ */
+#ifndef NET_CORE_SNMP_H
+#define NET_CORE_SNMP_H
+
+#define MIB_COUNTERS(X)                                                                                      \
+    X(IpInReceives)                                                                                          \
+    X(IpInHdrErrors)                                                                                         \
+    X(IpInAddrErrors)                                                                                        \
+    X(IpForwDatagrams)                                                                                       \
+    X(IpInUnknownProtos)                                                                                     \
+    X(IpInDiscards)                                                                                          \
+    X(IpInDelivers)                                                                                          \
+    X(IpOutRequests)                                                                                         \
+    X(IpOutDiscards)                                                                                         \
+    X(IpOutNoRoutes)                                                                                         \
+    X(IpExtInOctets)                                                                                         \
+    X(IpExtOutOctets)                                                                                        \
+    X(IpExtInBcastPkts)                                                                                      \
+    X(IpExtInMcastPkts)                                                                                      \
+    X(IpExtInCsumErrors)                                                                                     \
+    X(IpExtInTruncatedPkts)                                                                                  \
+    X(IpExtInNoRoutes)                                                                                       \
+    X(IcmpInMsgs)                                                                                            \
+    X(IcmpInErrors)                                                                                          \
+    X(IcmpInCsumErrors)                                                                                      \
+    X(IcmpInDestUnreachs)                                                                                    \
+    X(IcmpInTimeExcds)                                                                                       \
+    X(IcmpInParmProbs)                                                                                       \
+    X(IcmpInRedirects)                                                                                       \
+    X(IcmpInEchos)                                                                                           \
+    X(IcmpInEchoReps)                                                                                        \
+    X(IcmpOutMsgs)                                                                                           \
+    X(IcmpOutErrors)                                                                                         \
+    X(IcmpOutRateLimitHost)                                                                                  \
+    X(IcmpOutDestUnreachs)                                                                                   \
+    X(IcmpOutTimeExcds)                                                                                      \
+    X(IcmpOutParmProbs)                                                                                      \
+    X(IcmpOutEchos)                                                                                          \
+    X(IcmpOutEchoReps)                                                                                       \
+    X(UdpInDatagrams)                                                                                        \
+    X(UdpNoPorts)                                                                                            \
+    X(UdpInErrors)                                                                                           \
+    X(UdpOutDatagrams)                                                                                       \
+    X(UdpRcvbufErrors)                                                                                       \
+    X(UdpInCsumErrors)                                                                                       \
+    X(TcpActiveOpens)                                                                                        \
+    X(TcpPassiveOpens)                                                                                       \
+    X(TcpAttemptFails)                                                                                       \
+    X(TcpEstabResets)                                                                                        \
+    X(TcpCurrEstab)                                                                                          \
+    X(TcpInSegs)                                                                                             \
+    X(TcpOutSegs)                                                                                            \
+    X(TcpRetransSegs)                                                                                        \
+    X(TcpInErrs)                                                                                             \
+    X(TcpOutRsts)                                                                                            \
+    X(TcpInCsumErrors)                                                                                       \
+    X(TcpExtSyncookiesSent)                                                                                  \
+    X(TcpExtEmbryonicRsts)                                                                                   \
+    X(TcpExtPruneCalled)                                                                                     \
+    X(TcpExtOfoPruned)                                                                                       \
+    X(TcpExtTW)                                                                                              \
+    X(TcpExtTWRecycled)                                                                                      \
+    X(TcpExtPAWSEstab)                                                                                       \
+    X(TcpExtDelayedACKs)                                                                                     \
+    X(TcpExtDelayedACKLost)                                                                                  \
+    X(TcpExtListenOverflows)                                                                                 \
+    X(TcpExtListenDrops)                                                                                     \
+    X(TcpExtTCPHPHits)                                                                                       \
+    X(TcpExtTCPPureAcks)                                                                                     \
+    X(TcpExtTCPHPAcks)                                                                                       \
+    X(TcpExtTCPLostRetransmit)                                                                               \
+    X(TcpExtTCPFastRetrans)                                                                                  \
+    X(TcpExtTCPSlowStartRetrans)                                                                             \
+    X(TcpExtTCPTimeouts)                                                                                     \
+    X(TcpExtTCPAbortOnData)                                                                                  \
+    X(TcpExtTCPAbortOnClose)                                                                                 \
+    X(TcpExtTCPAbortOnMemory)                                                                                \
+    X(TcpExtTCPAbortOnTimeout)                                                                               \
+    X(TcpExtTCPAbortOnLinger)                                                                                \
+    X(TcpExtTCPAbortFailed)                                                                                  \
+    X(TcpExtTCPTimeWaitOverflow)                                                                             \
+    X(TcpExtTCPBacklogDrop)                                                                                  \
+    X(TcpExtTCPRcvCoalesce)                                                                                  \
+    X(TcpExtTCPOFOQueue)                                                                                     \
+    X(TcpExtTCPOFODrop)                                                                                      \
+    X(TcpExtTCPOFOMerge)                                                                                     \
+    X(TcpExtTCPChallengeACK)                                                                                 \
+    X(TcpExtTCPSYNChallenge)                                                                                 \
+    X(TcpExtTCPWinProbe)                                                                                     \
+    X(TcpExtTCPKeepAlive)                                                                                    \
+    X(TcpExtTCPZeroWindowDrop)                                                                               \
+    X(TcpExtTCPToZeroWindowAdv)                                                                              \
+    X(TcpExtTCPFromZeroWindowAdv)                                                                            \
+    X(TcpExtTCPWantZeroWindowAdv)                                                                            \
+    X(TcpExtTCPOrigDataSent)                                                                                 \
+    X(TcpExtTCPReqQFullDrop)                                                                                 \
+    X(TcpExtTCPRetransFail)                                                                                  \
+    X(TcpExtTCPACKSkippedChallenge)                                                                          \
+    X(TcpExtTCPDeferAcceptDrop)                                                                              \
+    X(TcpExtTCPSpuriousRTOs)                                                                                 \
+    X(TcpExtTCPRcvQDrop)                                                                                     \
+    X(ArpRequestsSent)                                                                                       \
+    X(ArpRepliesSent)                                                                                        \
+    X(ArpRequestsReceived)                                                                                   \
+    X(ArpRepliesReceived)                                                                                    \
+    X(ArpConflicts)                                                                                          \
+    X(NeighTableFull)                                                                                        \
+    X(NeighEvicted)
+
+enum mib_counter {
+#define X(name) MIB_##name,
+    MIB_COUNTERS(X)
+#undef X
+        MIB_MAX
+};
+
+const char *mib_name(enum mib_counter counter);
+
+#define NET_INC_STATS(net, name)    ((void)(net)->mib[MIB_##name]++)
+#define NET_ADD_STATS(net, name, n) ((void)((net)->mib[MIB_##name] += (uint64_t)(n)))
+
+#endif

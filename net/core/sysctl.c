@@ -1,0 +1,132 @@
+/*
+ * sysctl.c - settings by name.
+ *
+ * Each room registers a table of its own ints; the command line (sysctl.net.ipv4.x=y) and the console read
+ * and write them here, within the limits the owner gave.
+ */
+#include "net/core/sysctl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/core/net.h"
+
+#define SYSCTL_MAX_VALUES 8
+
+void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries)
+{
+    table->entries = entries;
+    list_add_tail(&table->list, &net->sysctl_tables);
+}
+
+void unregister_sysctl(struct sysctl_table *table)
+{
+    list_del_init(&table->list);
+}
+
+void sysctl_for_each(struct net *net, bool (*fn)(const struct sysctl_entry *entry, void *ctx), void *ctx)
+{
+    const struct sysctl_table *table;
+
+    list_for_each_entry (table, &net->sysctl_tables, list) {
+        for (const struct sysctl_entry *entry = table->entries; entry->name; entry++) {
+            if (!fn(entry, ctx))
+                return;
+        }
+    }
+}
+
+struct sysctl_search {
+    const char *name;
+    const struct sysctl_entry *found;
+};
+
+static bool sysctl_match(const struct sysctl_entry *entry, void *ctx)
+{
+    struct sysctl_search *search = ctx;
+
+    if (strcmp(entry->name, search->name) != 0)
+        return true;
+    search->found = entry;
+    return false;
+}
+
+static const struct sysctl_entry *sysctl_find(struct net *net, const char *name)
+{
+    struct sysctl_search search = {.name = name};
+
+    sysctl_for_each(net, sysctl_match, &search);
+    return search.found;
+}
+
+/* One whole number, with blanks around it. 0, -EINVAL, or -ERANGE for one no int can hold; *text moves behind
+ * it. */
+static int sysctl_parse_int(const char **text, int *value)
+{
+    const char *p = *text;
+    long long number = 0;
+    bool negative = *p == '-';
+
+    p += negative;
+    if (!isdigit((unsigned char)*p))
+        return -EINVAL;
+    for (; isdigit((unsigned char)*p); p++) {
+        number = number * 10 + (*p - '0');
+        if (number > (long long)INT_MAX + 1)
+            return -ERANGE;
+    }
+    if (*p && !isspace((unsigned char)*p))
+        return -EINVAL;
+    if (negative)
+        number = -number;
+    if (number > INT_MAX)
+        return -ERANGE;
+    while (isspace((unsigned char)*p))
+        p++;
+    *text = p;
+    *value = (int)number;
+    return 0;
+}
+
+int sysctl_set(struct net *net, const char *name, const char *value)
+{
+    const struct sysctl_entry *entry = sysctl_find(net, name);
+    int values[SYSCTL_MAX_VALUES];
+
+    if (!entry)
+        return -ENOENT;
+    if (entry->count > SYSCTL_MAX_VALUES)
+        return -EINVAL;
+    while (isspace((unsigned char)*value))
+        value++;
+    for (int i = 0; i < entry->count; i++) {
+        int err = sysctl_parse_int(&value, &values[i]);
+        if (err)
+            return err;
+        if (values[i] < entry->min || values[i] > entry->max)
+            return -ERANGE;
+    }
+    if (*value)
+        return -EINVAL;
+    memcpy(entry->data, values, (size_t)entry->count * sizeof(values[0])); /* all or nothing */
+    return 0;
+}
+
+int sysctl_get(struct net *net, const char *name, char *buf, size_t size)
+{
+    const struct sysctl_entry *entry = sysctl_find(net, name);
+    size_t len = 0;
+
+    if (!entry)
+        return -ENOENT;
+    if (size)
+        buf[0] = '\0';
+    for (int i = 0; i < entry->count; i++) {
+        size_t at = min(len, size);
+        len += (size_t)snprintf(buf + at, size - at, i ? " %d" : "%d", entry->data[i]);
+    }
+    return (int)len;
+}

@@ -1,0 +1,34 @@
+/*
+ * sysctl.h - settings by name, as sysctl knows them: "net.ipv4.tcp_rmem".
+ */
+#ifndef NET_CORE_SYSCTL_H
+#define NET_CORE_SYSCTL_H
+
+#include "kernel/list.h"
+
+struct net;
+
+struct sysctl_entry {
+    const char *name; /* in full, with dots */
+    int *data;        /* count ints, in the owner's state */
+    int count;
+    int min, max; /* of each */
+};
+
+/* Embedded by the owner; entries end with name == NULL. */
+struct sysctl_table {
+    struct list_head list;
+    struct sysctl_entry *entries;
+};
+
+void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries);
+void unregister_sysctl(struct sysctl_table *table);
+
+/* "4096 131072 6291456" for three ints. 0, -ENOENT, -EINVAL (no number, wrong count), -ERANGE. */
+int sysctl_set(struct net *net, const char *name, const char *value);
+/* The value as text: its length, or -ENOENT. */
+int sysctl_get(struct net *net, const char *name, char *buf, size_t size);
+/* Calls fn for every entry until it returns false. */
+void sysctl_for_each(struct net *net, bool (*fn)(const struct sysctl_entry *entry, void *ctx), void *ctx);
+
+#endif

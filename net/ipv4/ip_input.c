@@ -1,0 +1,225 @@
+/*
+ * ip_input.c - IPv4, receiving side.
+ *
+ * Called by netif_receive_skb() for every frame of type 0x0800, in softirq context. Validates the header
+ * (ip_rcv_core), offers the datagram to PRE_ROUTING, asks the route (ip_rcv_finish), then hands it to
+ * LOCAL_IN and its transport (ip_local_deliver). Follows RFC 791 and RFC 1122 3.2. Source routing is refused
+ * on purpose (SKB_DROP_REASON_IP_SRCROUTE); other options are checked, then ignored.
+ */
+#include "net/ipv4/ip.h"
+
+#include <errno.h>
+
+#include "kernel/byteorder.h"
+#include "net/core/checksum.h"
+#include "net/ipv4/icmp.h"
+#include "net/ipv4/route.h"
+#include "net/netfilter/hooks.h"
+
+/* Option types (RFC 791 3.1). */
+#define IPOPT_END  0
+#define IPOPT_NOP  1
+#define IPOPT_RR   7
+#define IPOPT_TS   68
+#define IPOPT_LSRR 131
+#define IPOPT_SSRR 137
+
+/* --- validate --- */
+
+/* One option other than END and NOP, `room` bytes to the header's end: its length, or 0 if it is malformed.
+ */
+static unsigned ip_option_len(const uint8_t *option, unsigned room)
+{
+    unsigned len = room >= 2 ? option[1] : 0;
+
+    if (len < 2 || len > room)
+        return 0;
+    /* Those that hold a pointer hold it in the third byte, and it starts at 4 (5 for timestamps). */
+    if (option[0] == IPOPT_RR && (len < 3 || option[2] < 4))
+        return 0;
+    if (option[0] == IPOPT_TS && (len < 4 || option[2] < 5))
+        return 0;
+    return len;
+}
+
+static enum skb_drop_reason ip_check_options(const uint8_t *option, unsigned room)
+{
+    while (room > 0) {
+        unsigned len = 1;
+
+        if (*option == IPOPT_END)
+            break;
+        if (*option == IPOPT_LSRR || *option == IPOPT_SSRR)
+            return SKB_DROP_REASON_IP_SRCROUTE;
+        if (*option != IPOPT_NOP)
+            len = ip_option_len(option, room);
+        if (!len)
+            return SKB_DROP_REASON_IP_OPTIONS;
+        option += len;
+        room -= len;
+    }
+    return SKB_NOT_DROPPED_YET;
+}
+
+/* Everything that can be wrong with a header; the whole header is linear afterwards. */
+static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb)
+{
+    const struct iphdr *iph;
+    unsigned hdr_len, tot_len;
+
+    if (!pskb_may_pull(skb, sizeof(*iph)))
+        return SKB_DROP_REASON_PKT_TOO_SMALL;
+    iph = (const struct iphdr *)skb->data;
+    hdr_len = ip_hdrlen(iph);
+    if (iph->version_ihl >> 4 != 4 || hdr_len < sizeof(*iph))
+        return SKB_DROP_REASON_IP_INHDR;
+    if (!pskb_may_pull(skb, hdr_len))
+        return SKB_DROP_REASON_HDR_TRUNC;
+    iph = (const struct iphdr *)skb->data;
+    if (unlikely(ip_fast_csum(iph, hdr_len / 4))) {
+        NET_INC_STATS(net, IpExtInCsumErrors);
+        return SKB_DROP_REASON_IP_CSUM;
+    }
+    tot_len = be16_to_cpu(iph->tot_len);
+    if (tot_len < hdr_len)
+        return SKB_DROP_REASON_IP_INHDR;
+    if (tot_len > skb->len) {
+        NET_INC_STATS(net, IpExtInTruncatedPkts);
+        return SKB_DROP_REASON_HDR_TRUNC;
+    }
+    if (unlikely(hdr_len > sizeof(*iph)))
+        return ip_check_options(skb->data + sizeof(*iph), hdr_len - sizeof(*iph));
+    return SKB_NOT_DROPPED_YET;
+}
+
+/* Short frames are padded (IEEE 802.3); a sum over the padding says nothing about the datagram. */
+static void ip_trim_padding(struct sk_buff *skb, unsigned tot_len)
+{
+    if (skb->len == tot_len)
+        return;
+    skb_trim(skb, tot_len);
+    if (skb->ip_summed == CHECKSUM_COMPLETE)
+        skb->ip_summed = CHECKSUM_NONE;
+}
+
+/**
+ * ip_rcv_core - check a received datagram
+ * @skb: starts at the IPv4 header (taken)
+ *
+ * Return: the datagram, which everyone may trust from here on: header complete, linear and right, length
+ * exact, options well-formed; network_header and transport_header are set. NULL: dropped and counted.
+ */
+static struct sk_buff *ip_rcv_core(struct net *net, struct sk_buff *skb)
+{
+    enum skb_drop_reason reason;
+
+    if (unlikely(skb->pkt_type == PACKET_OTHERHOST)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
+        return NULL;
+    }
+    NET_INC_STATS(net, IpInReceives);
+    NET_ADD_STATS(net, IpExtInOctets, skb->len);
+    reason = ip_check_header(net, skb);
+    if (unlikely(reason)) {
+        NET_INC_STATS(net, IpInHdrErrors);
+        kfree_skb_reason(skb, reason);
+        return NULL;
+    }
+    skb_reset_network_header(skb);
+    skb->transport_header = (uint16_t)(skb->network_header + ip_hdrlen(ip_hdr(skb)));
+    ip_trim_padding(skb, be16_to_cpu(ip_hdr(skb)->tot_len));
+    return skb;
+}
+
+/* --- decide --- */
+
+static void ip_count_route_error(struct net *net, enum skb_drop_reason reason)
+{
+    if (reason == SKB_DROP_REASON_IP_INADDRERRORS || reason == SKB_DROP_REASON_IP_MARTIAN_DST)
+        NET_INC_STATS(net, IpInAddrErrors);
+    else if (reason == SKB_DROP_REASON_IP_INNOROUTES)
+        NET_INC_STATS(net, IpExtInNoRoutes);
+    else
+        NET_INC_STATS(net, IpInDiscards);
+}
+
+/* After PRE_ROUTING: for whom is it? Takes skb. */
+static int ip_rcv_finish(struct sk_buff *skb)
+{
+    const struct iphdr *iph = ip_hdr(skb);
+    struct net *net = skb->dev->net;
+    enum skb_drop_reason reason = SKB_NOT_DROPPED_YET;
+    int err = ip_route_input(skb, iph->daddr, iph->saddr, skb->dev, &reason);
+
+    if (unlikely(err)) {
+        ip_count_route_error(net, reason);
+        kfree_skb_reason(skb, reason);
+        return err;
+    }
+    if (unlikely(skb_rtable(skb)->type != RTN_LOCAL)) {
+        if (skb_rtable(skb)->type == RTN_BROADCAST)
+            NET_INC_STATS(net, IpExtInBcastPkts);
+        else if (skb_rtable(skb)->type == RTN_MULTICAST)
+            NET_INC_STATS(net, IpExtInMcastPkts);
+    }
+    return dst_input(skb, skb->dst);
+}
+
+int ip_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt)
+{
+    skb = ip_rcv_core(dev->net, skb);
+    if (unlikely(!skb))
+        return -EINVAL;
+    return nf_hook(NF_INET_PRE_ROUTING, dev->net, skb, dev, NULL, ip_rcv_finish);
+}
+
+/* --- act: to the transport --- */
+
+/* After LOCAL_IN: by protocol number. Sockets that read whole protocols (raw) get their copy here, first.
+ * Takes skb. */
+static int ip_local_deliver_finish(struct sk_buff *skb)
+{
+    struct net *net = skb->dev->net;
+    const struct net_protocol *prot = net->inet_protos[ip_hdr(skb)->protocol];
+
+    if (unlikely(!prot)) {
+        NET_INC_STATS(net, IpInUnknownProtos);
+        icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
+        kfree_skb_reason(skb, SKB_DROP_REASON_IP_NOPROTO);
+        return -EPROTONOSUPPORT;
+    }
+    if (unlikely(skb->ip_summed ==
+                 CHECKSUM_COMPLETE)) /* the sum began at the IPv4 header, whose own sum is 0 */
+        skb->csum = csum_sub(skb->csum, csum_partial(skb->data, ip_hdrlen(ip_hdr(skb)), (__force wsum)0));
+    skb_pull(skb, ip_hdrlen(ip_hdr(skb)));
+    NET_INC_STATS(net, IpInDelivers);
+    return prot->handler(skb);
+}
+
+int ip_local_deliver(struct sk_buff *skb)
+{
+    struct net_device *dev = skb->dev;
+
+    /* Reassembly will stand here: LOCAL_IN and the transports see whole datagrams only. */
+    if (unlikely(ip_hdr(skb)->frag_off & cpu_to_be16(IP_MF | IP_OFFSET))) {
+        NET_INC_STATS(dev->net, IpInDiscards);
+        kfree_skb_reason(skb, SKB_DROP_REASON_IP_FRAGMENT);
+        return -EOPNOTSUPP;
+    }
+    return nf_hook(NF_INET_LOCAL_IN, dev->net, skb, dev, NULL, ip_local_deliver_finish);
+}
+
+/* --- who takes which protocol --- */
+
+int inet_add_protocol(struct net *net, const struct net_protocol *prot, uint8_t protocol)
+{
+    if (net->inet_protos[protocol])
+        return -EEXIST;
+    net->inet_protos[protocol] = prot;
+    return 0;
+}
+
+void inet_del_protocol(struct net *net, uint8_t protocol)
+{
+    net->inet_protos[protocol] = NULL;
+}

@@ -1,0 +1,79 @@
+/*
+ * hooks.h - the five places where IPv4 offers every packet to whoever registered.
+ *
+ *     in --> PRE_ROUTING --> route --> LOCAL_IN --> transport
+ *                              `--> FORWARD --> POST_ROUTING --> out
+ *     transport --> LOCAL_OUT --> dst->output --> POST_ROUTING --> out
+ */
+#ifndef NET_NETFILTER_HOOKS_H
+#define NET_NETFILTER_HOOKS_H
+
+#include "net/core/netdevice.h"
+
+enum nf_inet_hooks {
+    NF_INET_PRE_ROUTING,
+    NF_INET_LOCAL_IN,
+    NF_INET_FORWARD,
+    NF_INET_LOCAL_OUT,
+    NF_INET_POST_ROUTING,
+    NF_INET_NUMHOOKS
+};
+
+/* DROP: nf_hook frees it. STOLEN: the hook has taken it. QUEUE: handed to the queue handler, dropped without
+ * one. REPEAT: call this hook again. */
+enum nf_verdict { NF_DROP, NF_ACCEPT, NF_STOLEN, NF_QUEUE, NF_REPEAT };
+
+/* Order at one hook point, as in Linux. */
+enum nf_ip_priority {
+    NF_IP_PRI_RAW = -300,
+    NF_IP_PRI_CONNTRACK = -200,
+    NF_IP_PRI_MANGLE = -150,
+    NF_IP_PRI_NAT_DST = -100,
+    NF_IP_PRI_FILTER = 0,
+    NF_IP_PRI_NAT_SRC = 100,
+    NF_IP_PRI_CONNTRACK_CONFIRM = 2147483647
+};
+
+struct nf_hook_state {
+    enum nf_inet_hooks hook;
+    struct net *net;
+    struct net_device *in, *out; /* either may be NULL */
+    int (*okfn)(struct sk_buff *skb);
+};
+
+struct nf_hook_ops {
+    struct list_head list;
+    enum nf_verdict (*hook)(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
+    void *priv;
+    enum nf_inet_hooks hooknum;
+    int priority;
+};
+
+struct nf_hooks {
+    struct list_head chains[NF_INET_NUMHOOKS]; /* nf_hook_ops by rising priority */
+};
+
+int __must_check nf_init(struct net *net);
+void nf_exit(struct net *net);
+void nf_register_net_hook(struct net *net, struct nf_hook_ops *ops); /* borrowed until unregistered */
+void nf_unregister_net_hook(struct nf_hook_ops *ops);
+
+/* The slow half of nf_hook(): walks the chain. 1: go on; 0 stolen; -EPERM dropped. */
+int nf_hook_slow(struct sk_buff *skb, const struct nf_hook_state *state);
+
+/**
+ * nf_hook - offer a packet to a hook point, then go on with okfn
+ * @skb: starts at the IPv4 header (taken)
+ * Return: what okfn returned; 0 if stolen; -EPERM if dropped.
+ */
+static inline int nf_hook(enum nf_inet_hooks hook, struct net *net, struct sk_buff *skb,
+                          struct net_device *in, struct net_device *out, int (*okfn)(struct sk_buff *skb))
+{
+    if (likely(list_empty(&net->nf->chains[hook])))
+        return okfn(skb);
+    struct nf_hook_state state = {.hook = hook, .net = net, .in = in, .out = out, .okfn = okfn};
+    int ret = nf_hook_slow(skb, &state);
+    return ret == 1 ? okfn(skb) : ret;
+}
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * tcp.h - TCP (RFC 9293): what the socket layer and statistics see of it.
+ *
+ * In:  ip_local_deliver -> tcp_v4_rcv -> lookup -> tcp_rcv_established or tcp_rcv_state_process
+ *          -> sk_receive_queue -> sk_data_ready -> tcp_recvmsg
+ * Out: tcp_sendmsg / tcp_sendpage -> sk_write_queue -> tcp_write_xmit -> tcp_transmit_skb ->
+ * af_ops->queue_xmit
+ *
+ * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
+ * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
+ * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_timer.c, tcp_minisocks.c
+ * (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
+ */
+#ifndef NET_TCP_TCP_H
+#define NET_TCP_TCP_H
+
+#include "kernel/byteorder.h"
+#include "net/core/sock.h"
+#include "net/tcp/tcp_states.h"
+
+struct tcp_seg;
+struct request_sock;
+struct inet_bind_bucket;
+struct tcp_congestion_ops;
+
+struct tcphdr {
+    be16 source, dest;
+    be32 seq, ack_seq;
+    uint8_t doff_res; /* header length in 32-bit words, in the upper four bits */
+    uint8_t flags;    /* TCPHDR_* */
+    be16 window;
+    sum16 check;
+    be16 urg_ptr;
+} __packed __aligned(2);
+_Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
+
+#define TCPHDR_FIN 0x01
+#define TCPHDR_SYN 0x02
+#define TCPHDR_RST 0x04
+#define TCPHDR_PSH 0x08
+#define TCPHDR_ACK 0x10
+#define TCPHDR_URG 0x20
+#define TCPHDR_ECE 0x40
+#define TCPHDR_CWR 0x80
+
+#define TCPOPT_EOL      0
+#define TCPOPT_NOP      1
+#define TCPOPT_MSS      2
+#define TCPOPT_WINDOW   3
+#define TCPOLEN_MSS     4
+#define TCPOLEN_WINDOW  3
+#define TCP_MAX_WSCALE  14  /* RFC 7323 2.3 */
+#define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1: when the peer names none */
+#define TCP_MIN_SND_MSS 48  /* the smallest segments a peer can talk us into */
+
+/* Sequence numbers live on a circle (RFC 9293 3.4). */
+static inline bool before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline bool after(uint32_t a, uint32_t b)
+{
+    return before(b, a);
+}
+
+/* Our private data in skb->cb: of segments on our queues, and of received ones until they are read. */
+struct tcp_skb_cb {
+    uint32_t seq, end_seq; /* of the payload; end_seq also counts SYN and FIN */
+    uint32_t tw_isn; /* received SYN that replaces a TIME_WAIT: the least initial number to use, else 0 */
+    wsum csum;       /* sum of the linear payload, if csum_valid (write queue) */
+    ktime_t sent_at; /* last transmission (write queue) */
+    uint8_t flags;   /* TCPHDR_* to send / as received */
+    uint8_t retrans; /* times retransmitted, saturating */
+    bool csum_valid;
+};
+_Static_assert(sizeof(struct tcp_skb_cb) <= SKB_CB_SIZE, "fits skb->cb");
+
+#define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(skb)->cb)
+
+/* What TCP needs of the address family below it. */
+struct inet_connection_sock_af_ops {
+    int (*queue_xmit)(struct sock *sk, struct sk_buff *skb); /* takes skb */
+    /* Fills in the checksum of skb (at its TCP header, hdr_len bytes); `payload`: sum of the linear payload.
+     */
+    void (*send_check)(struct sock *sk, struct sk_buff *skb, unsigned hdr_len, wsum payload);
+    int (*rebuild_header)(struct sock *sk); /* a fresh route: 0 or -E... */
+    int (*connect)(struct sock *sk, be32 addr, uint16_t port);
+    /* A listener got a SYN: takes skb. */
+    void (*conn_request)(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg);
+    int (*send_synack)(struct sock *listener, struct request_sock *req);
+    /* Answers a received segment (borrowed) with RST, by the rules of RFC 9293 3.5.2. */
+    void (*send_reset)(struct sk_buff *skb, const struct tcp_seg *seg);
+    void (*send_request_ack)(struct sk_buff *skb, const struct request_sock *req);
+    unsigned net_header_len; /* without options */
+};
+
+/* Which deadline the retransmit timer stands for. */
+enum tcp_xmit_pending { TCP_TIME_NONE, TCP_TIME_RETRANS, TCP_TIME_PROBE0 };
+
+struct tcp_sock {
+    struct sock sk; /* must stay first */
+    const struct inet_connection_sock_af_ops *af_ops;
+    const struct tcp_congestion_ops *ca_ops;
+
+    /* --- sequence space, names of RFC 9293 3.3.1 --- */
+    uint32_t pred_flags; /* header length, flags and window of the segment expected next; 0: no prediction */
+    uint32_t rcv_nxt;
+    uint32_t copied_seq; /* next byte the application reads */
+    uint32_t rcv_wup;    /* rcv_nxt when we last sent an ACK: where rcv_wnd counts from */
+    uint32_t rcv_wnd;
+    uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
+    uint32_t write_seq;  /* end of what is queued to be sent, FIN included */
+    uint32_t max_window; /* largest window the peer has ever offered */
+    uint32_t snd_sml;    /* end of the last small segment sent (Nagle, Minshall's variant) */
+    uint32_t iss, irs;
+    uint32_t snd_up, rcv_up; /* ends of urgent data, if snd_urg / rcv_urg */
+    uint8_t snd_wscale, rcv_wscale;
+    bool snd_urg, rcv_urg, fin_pending /* FIN could not be queued for want of memory */;
+    bool nospace; /* somebody waits for room in the write queue */
+
+    /* --- output --- */
+    struct sk_buff
+        *send_head;       /* first never-sent segment of sk_write_queue; before it: sent, not yet acked */
+    uint32_t packets_out; /* segments before send_head */
+    uint32_t mss_cache;   /* payload bytes per segment for the path MTU pmtu_cookie */
+    uint32_t pmtu_cookie;
+    uint16_t advmss, mss_clamp, user_mss; /* sent; the peer's; TCP_MAXSEG or 0 */
+    uint8_t nonagle;                      /* TCP_NAGLE_* */
+    uint8_t ack_pending;                  /* an ACK is owed: TCP_ACK_* */
+    bool ack_pingpong;                    /* a dialogue: our data will carry the ACK */
+    uint8_t ack_quick;                    /* this many ACKs go out without delay */
+    uint16_t rcv_mss;                     /* guess at the peer's segment size */
+    uint64_t ack_timeout_ms;
+
+    /* --- round-trip time and timers (RFC 6298) --- */
+    uint32_t srtt_us, rttvar_us; /* 0: no sample yet */
+    uint32_t rto_ms;
+    uint8_t backoff, retransmits, probes_out, ka_probes_out;
+    uint8_t xmit_pending; /* enum tcp_xmit_pending */
+    uint64_t xmit_timeout_ms;
+    uint64_t retrans_stamp_ms; /* when the segment that is being retransmitted was first sent */
+    uint64_t probe_stamp_ms;   /* since when zero-window probes go unanswered */
+    struct timer xmit_timer, delack_timer, keepalive_timer;
+    uint64_t last_snd_ms, last_ack_ms, last_rcv_ms, last_oow_ack_ms;
+
+    /* --- congestion control, bytes (RFC 5681, 6582) --- */
+    uint32_t snd_cwnd, snd_ssthresh;
+    uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
+    uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */
+    uint32_t retrans_high;        /* in Loss: up to here has been sent again */
+    struct sk_buff *retrans_hint; /* in Loss: the segment at retrans_high, or NULL: look from the head */
+    uint32_t dupacks, dupacks_max;
+    uint8_t ca_state;   /* enum tcp_ca_state */
+    bool partial_acked; /* in Recovery: the first partial ACK has been seen */
+
+    /* --- reassembly --- */
+    struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+
+    /* --- options --- */
+    uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
+    uint8_t keepalive_probes, syn_retries;                                            /* 0: the sysctl's */
+
+    /* --- tables and listening --- */
+    struct inet_bind_bucket *bind_bucket;
+    struct list_head syn_queue;    /* listener: request_sock.list, oldest first */
+    struct list_head accept_queue; /* listener: tcp_sock.accept_node */
+    struct list_head accept_node;
+    struct sock *listener; /* while on its accept_queue */
+    uint32_t syn_queue_len, accept_queue_len, max_backlog;
+    be32 bound_addr;    /* what bind() said */
+    bool bind_explicit; /* the application chose the port */
+    bool orphan_counted, syn_retransmitted;
+
+    /* --- struct tcp_info --- */
+    uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+    uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+};
+
+static inline struct tcp_sock *tcp_sk(const struct sock *sk)
+{
+    return (struct tcp_sock *)sk;
+}
+
+extern const struct proto tcp_prot;
+
+int __must_check tcp_init(struct net *net);
+void tcp_exit(
+    struct net *net); /* ends what is left of connections, half-open ones and TIME_WAITs, silently */
+
+/*
+ * Walks listeners, connections, half-open ones and TIME_WAITs for statistics; start with NULL. Full sockets
+ * are those whose state is neither TCP_TIME_WAIT nor TCP_NEW_SYN_RECV.
+ */
+struct sock_common *tcp_next_conn(struct net *net, struct sock_common *prev);
+
+struct tcp_counts {
+    size_t established, listening, half_open, time_wait, orphans;
+};
+void tcp_get_counts(struct net *net, struct tcp_counts *counts);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * tcp_internal.h - what the files of net/tcp share among themselves.
+ */
+#ifndef NET_TCP_TCP_INTERNAL_H
+#define NET_TCP_TCP_INTERNAL_H
+
+#include <linux/tcp.h>
+
+#include "kernel/slab.h"
+#include "net/core/checksum.h"
+#include "net/core/sysctl.h"
+#include "net/tcp/tcp.h"
+
+/* --- constants; times in ms --- */
+
+#define TCP_RTO_MIN          200u
+#define TCP_RTO_MAX          120000u
+#define TCP_TIMEOUT_INIT     1000u /* RFC 6298 2.1 */
+#define TCP_TIMEOUT_FALLBACK 3000u /* RFC 6298 5.7: after a SYN had to be sent again */
+#define TCP_DELACK_MS        40u   /* RFC 9293 3.8.6.3: below 500 */
+/*
+ * In quick mode the ACK of a segment with PSH, which ends a message, waits this long for an answer to ride
+ * on; a peer whose Nagle algorithm waits for the ACK loses next to nothing by it.
+ */
+#define TCP_QUICK_DELACK_MS 1u
+#define TCP_MAX_QUICKACKS   16u
+#define TCP_RETRY_MS        100u /* when memory was short */
+#define TCP_TIMEWAIT_MS     60000u
+#define TCP_INVALID_RATELIMIT_MS                                                                             \
+    500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
+#define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
+#define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
+#define TCP_FASTRETRANS_THRESH 3u
+#define TCP_CWND_MAX           0x3fffffffu
+#define TCP_HEADER_LEN         20u
+
+#define TCP_NAGLE_OFF  1 /* TCP_NODELAY */
+#define TCP_NAGLE_CORK 2 /* TCP_CORK */
+
+#define TCP_ACK_SCHED 1 /* an ACK is owed */
+#define TCP_ACK_TIMER 2 /* ... and delack_timer watches over it */
+#define TCP_ACK_NOW   4 /* ... and must not wait */
+
+/* A received segment, taken apart once; host order. */
+struct tcp_seg {
+    uint32_t seq, end_seq; /* end_seq counts SYN and FIN */
+    uint32_t ack;
+    uint32_t wnd; /* as in the header: not scaled */
+    uint32_t len; /* bytes of payload */
+    uint16_t urg;
+    uint8_t flags, hdr_len;
+};
+
+struct tcp_options_received {
+    uint16_t mss; /* 0: none given */
+    uint8_t wscale;
+    bool wscale_ok;
+};
+
+/* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
+ */
+struct request_sock {
+    struct sock_common rsk_common; /* must stay first; state TCP_NEW_SYN_RECV */
+    struct sock *rsk_listener;     /* borrowed: its requests die before it does */
+    struct list_head list;         /* tcp_sock.syn_queue */
+    struct timer timer;            /* SYN-ACK again, or the end */
+    struct dst_entry *dst;
+    uint32_t rcv_isn, snt_isn, rcv_wnd;
+    uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
+    uint8_t snd_wscale, rcv_wscale;
+    bool wscale_ok;
+    bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
+    uint8_t num_timeout;
+    ktime_t synack_at;
+    uint64_t created_ms, last_oow_ack_ms;
+};
+
+static inline struct request_sock *inet_reqsk(struct sock_common *c)
+{
+    return (struct request_sock *)c;
+}
+
+/* What is left of a connection we closed first (RFC 9293 3.6.1), also of an orphan in FIN_WAIT2. */
+struct inet_timewait_sock {
+    struct sock_common tw_common; /* must stay first; state TCP_TIME_WAIT */
+    struct list_head list;        /* netns_tcp.tw_list or fin_wait2_list, in the order of expiry */
+    uint64_t expires_ms, last_oow_ack_ms;
+    struct inet_bind_bucket *bind_bucket;
+    uint32_t rcv_nxt, snd_nxt, rcv_wnd;
+    uint8_t substate; /* TCP_FIN_WAIT2 or TCP_TIME_WAIT */
+    uint8_t rcv_wscale, tos;
+    bool reuse;
+};
+
+static inline struct inet_timewait_sock *inet_twsk(struct sock_common *c)
+{
+    return (struct inet_timewait_sock *)c;
+}
+
+/* One local port in use. */
+struct inet_bind_bucket {
+    struct hlist_node node;
+    struct hlist_head owners; /* sock_common.bind_node: sockets and TIME_WAITs */
+    uint16_t port;
+    uint32_t explicit_owners; /* of these, sockets whose application chose the port */
+};
+
+#define TCP_LHASH_SIZE 64
+#define TCP_BHASH_SIZE 1024
+#define TCP_SYSCTLS    24
+
+struct netns_tcp {
+    struct net *net;
+    struct hlist_head *ehash; /* connections, half-open ones, TIME_WAITs by 4-tuple */
+    uint32_t ehash_size;
+    struct hlist_head *bhash;                /* inet_bind_bucket by port */
+    struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
+    struct kmem_cache *req_cache, *tw_cache, *bind_cache;
+    struct siphash_key isn_secret;
+
+    struct list_head tw_list, fin_wait2_list;
+    struct timer tw_timer;
+    size_t tw_count, req_count, orphan_count;
+
+    int sysctl_rmem[3], sysctl_wmem[3];
+    int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
+    int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
+    int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
+    int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
+    struct sysctl_table sysctl;
+};
+
+static inline struct netns_tcp *tcp_net(const struct sock *sk)
+{
+    return sock_net(sk)->tcp;
+}
+
+static inline struct tcphdr *tcp_hdr(const struct sk_buff *skb)
+{
+    return skb_transport_header(skb);
+}
+
+/* Is seq in [low, high]? */
+static inline bool between(uint32_t seq, uint32_t low, uint32_t high)
+{
+    return high - low >= seq - low;
+}
+
+/* --- tcp_states.c --- */
+
+/* The one way to change a state; asserts that the move is legal, keeps CurrEstab, leaves the tables on CLOSE.
+ */
+void tcp_set_state(struct sock *sk, enum tcp_state to);
+
+/* --- tcp_hash.c --- */
+
+int tcp_hash_init(struct netns_tcp *tn);
+void tcp_hash_exit(struct netns_tcp *tn);
+void tcp_ehash_insert(struct netns_tcp *tn, struct sock_common *c);
+void tcp_lhash_insert(struct netns_tcp *tn, struct sock *sk);
+void tcp_unhash(struct sock_common *c); /* harmless if it is in no table */
+/* Remote end, local end, receiving device: borrowed, or NULL. */
+struct sock_common *tcp_lookup_established(struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport,
+                                           int dif);
+struct sock *tcp_lookup_listener(struct net *net, be32 laddr, be16 lport, int dif);
+int tcp_bind_port(struct sock *sk, uint16_t port); /* 0: choose. 0, -EADDRINUSE or -ENOMEM */
+bool tcp_bind_conflict(const struct sock *sk, const struct inet_bind_bucket *bucket);
+int tcp_bind_inherit(struct sock *child, const struct sock *parent);
+void tcp_bind_move(struct sock *from, struct inet_timewait_sock *to);
+void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_bind_bucket **bucket,
+                      bool was_explicit);
+/* Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM. */
+int tcp_hash_connect(struct sock *sk);
+uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
+
+/* --- tcp_ipv4.c --- */
+
+extern const struct inet_connection_sock_af_ops tcp_ipv4_af_ops;
+int tcp_v4_init(struct net *net);
+void tcp_v4_exit(struct net *net);
+
+/* --- tcp_options.c --- */
+
+/* skb with the TCP header at transport_header, linear. Stops at the first malformed option. */
+void tcp_parse_options(const struct sk_buff *skb, const struct tcp_seg *seg,
+                       struct tcp_options_received *opt);
+/* Writes the options of a SYN: the number of bytes, a multiple of 4. wscale < 0: none. */
+unsigned tcp_write_syn_options(uint8_t *p, uint16_t mss, int wscale);
+#define TCP_SYN_OPTIONS_MAX 8u
+
+/* --- tcp_input.c --- */
+
+int tcp_parse_segment(struct sk_buff *skb, struct tcp_seg *seg, enum skb_drop_reason *reason);
+/* A segment for a full socket (borrowed): takes skb. */
+void tcp_rcv_established(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg);
+void tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg);
+/* The peer has reset the connection. */
+void tcp_reset(struct sock *sk);
+/* Turns header prediction on if nothing stands against it. */
+void tcp_fast_path_check(struct tcp_sock *tp);
+/* An ACK that tells the peer where we are, at most every TCP_INVALID_RATELIMIT_MS (RFC 5961 7). */
+void tcp_send_challenge_ack(struct sock *sk);
+void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg);
+bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms);
+void tcp_finish_connect(struct sock *sk);
+
+/* --- tcp_data.c --- */
+
+void tcp_data_queue(struct sock *sk, struct sk_buff *skb); /* takes skb, pulled to its payload */
+void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb);  /* in order, trimmed: takes skb */
+void tcp_fin(struct sock *sk);
+void tcp_data_ready(struct sock *sk);
+void tcp_event_data_recv(struct sock *sk, unsigned len);
+void tcp_ack_snd_check(struct sock *sk, bool message_ends /* PSH or FIN was seen */);
+void tcp_enter_quickack(struct tcp_sock *tp, unsigned max);
+void tcp_initialize_rcv_mss(struct tcp_sock *tp);
+void tcp_cleanup_rbuf(struct sock *sk, size_t copied);
+uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may still send */
+
+/* --- tcp_ofo.c --- */
+
+void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb); /* takes skb */
+void tcp_ofo_drain(struct sock *sk);               /* moves what has become in order; may process a FIN */
+bool tcp_ofo_prune(struct sock *sk, uint32_t seq); /* frees the newest beyond seq: true if it did */
+
+/* --- tcp_ack.c --- */
+
+/* The ACK field of a segment: SKB_NOT_DROPPED_YET to go on, else why the segment must be dropped. */
+enum skb_drop_reason __must_check tcp_ack(struct sock *sk, const struct tcp_seg *seg);
+void tcp_rearm_rto(struct sock *sk);
+void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us);
+uint32_t tcp_in_flight(const struct tcp_sock *tp);
+void tcp_enter_loss(struct sock *sk);
+void tcp_xmit_loss(struct sock *sk);
+void tcp_write_queue_purge(struct sock *sk);
+
+/* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
+
+struct tcp_congestion_ops {
+    const char *name;
+    uint32_t (*ssthresh)(const struct sock *sk); /* after a loss */
+    void (*cong_avoid)(struct sock *sk, uint32_t acked, uint32_t prior_in_flight);
+};
+extern const struct tcp_congestion_ops tcp_reno;
+uint32_t tcp_init_cwnd(const struct tcp_sock *tp); /* RFC 6928 */
+void tcp_cwnd_restart(struct sock *sk);            /* after idleness, RFC 5681 4.1 */
+
+/* --- tcp_output.c --- */
+
+uint32_t tcp_current_mss(struct sock *sk);
+uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu);
+uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu);
+void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscale_ok, uint32_t mss,
+                               uint32_t *rcv_wnd, uint8_t *wscale);
+uint32_t tcp_win_from_space(uint32_t space);
+uint32_t tcp_select_window(struct sock *sk, bool commit);
+void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb);
+/* Sends what windows and Nagle allow. */
+void tcp_push_pending_frames(struct sock *sk);
+void tcp_push(struct sock *sk, int flags);
+int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
+void tcp_send_ack(struct sock *sk);
+void tcp_send_fin(struct sock *sk);
+void tcp_send_active_reset(struct sock *sk);
+int tcp_send_syn(struct sock *sk);     /* queues and sends the SYN: 0 or -ENOBUFS */
+int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
+void tcp_send_keepalive_probe(struct sock *sk);
+struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
+
+/* --- tcp_timer.c --- */
+
+void tcp_init_xmit_timers(struct sock *sk);
+void tcp_clear_xmit_timers(struct sock *sk);
+void tcp_reset_xmit_timer(struct sock *sk, enum tcp_xmit_pending what, uint32_t when_ms);
+void tcp_stop_xmit_timer(struct tcp_sock *tp);
+void tcp_check_probe_timer(struct sock *sk);
+void tcp_schedule_delack(struct sock *sk, uint32_t when_ms);
+void tcp_reset_keepalive_timer(struct sock *sk);
+void tcp_set_keepalive(struct sock *sk, bool on);
+uint32_t tcp_keepalive_time(const struct sock *sk);
+uint32_t tcp_keepalive_intvl(const struct sock *sk);
+unsigned tcp_keepalive_probes(const struct sock *sk);
+
+/* --- tcp_minisocks.c --- */
+
+int tcp_minisocks_init(struct netns_tcp *tn);
+void tcp_minisocks_exit(struct netns_tcp *tn);
+struct request_sock *tcp_reqsk_alloc(struct sock *listener, struct net *net);
+void tcp_reqsk_queue(struct sock *listener, struct request_sock *req); /* into the tables, timer on */
+void tcp_reqsk_drop(struct request_sock *req);
+void tcp_listener_flush(struct sock *listener); /* ends its half-open and unaccepted connections */
+/* A segment for a half-open connection (skb borrowed): a new full socket (borrowed) to process it, or NULL.
+ */
+struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
+                           enum skb_drop_reason *reason);
+void tcp_accept_queue_add(struct sock *listener, struct sock *child);
+
+/* The connection goes on as a TIME_WAIT object in `substate`; sk becomes CLOSE. */
+void tcp_time_wait(struct sock *sk, enum tcp_state substate);
+enum tcp_tw_status { TCP_TW_DROP, TCP_TW_ACK, TCP_TW_RST, TCP_TW_SYN };
+/* What to do about a segment for a TIME_WAIT; RST and SYN mean that tw is to be ended with tcp_tw_kill(). */
+enum tcp_tw_status tcp_timewait_state_process(struct inet_timewait_sock *tw, const struct tcp_seg *seg);
+void tcp_tw_kill(struct inet_timewait_sock *tw);
+
+/* --- tcp.c --- */
+
+void tcp_done(struct sock *sk);           /* to CLOSE, out of the tables, owner told */
+void tcp_abort(struct sock *sk, int err); /* RST to the peer where that is right, then tcp_done */
+bool tcp_stream_memory_free(const struct sock *sk);
+void tcp_check_space(struct sock *sk);
+bool tcp_out_of_orphans(struct sock *sk);
+
+/* --- tcp_send.c, tcp_recv.c, tcp_sockopt.c --- */
+
+ssize_t tcp_sendmsg(struct sock *sk, struct msg *msg, size_t len);
+ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t len, int flags);
+ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags);
+int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
+int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
+void tcp_register_sysctls(struct netns_tcp *tn);
+
+#endif

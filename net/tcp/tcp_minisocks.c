@@ -1,0 +1,464 @@
+/*
+ * tcp_minisocks.c - connections that need no full socket: half open (struct request_sock) and TIME_WAIT
+ * (struct inet_timewait_sock). Both live in ehash beside the full ones and are small and bounded, because
+ * strangers make them.
+ *
+ * A SYN makes a request; the ACK of our SYN-ACK turns it into a child socket on the listener's accept queue.
+ * A connection that we closed first ends as a TIME_WAIT for 60 s. All TIME_WAITs wait equally long, so one
+ * list in the order of expiry and one timer do for any number of them.
+ */
+#include <netinet/in.h>
+#include <errno.h>
+
+#include "net/tcp/tcp_internal.h"
+
+/* One look at the lists serves all that expire within this time: a TIME_WAIT may last longer, never shorter.
+ */
+#define TCP_TW_SLACK_MS 64u
+
+static void tcp_tw_timer(struct timer *timer);
+
+int tcp_minisocks_init(struct netns_tcp *tn)
+{
+    INIT_LIST_HEAD(&tn->tw_list);
+    INIT_LIST_HEAD(&tn->fin_wait2_list);
+    timer_setup(&tn->tw_timer, tcp_tw_timer);
+    tn->req_cache = kmem_cache_create("request_sock_TCP", sizeof(struct request_sock), 0);
+    tn->tw_cache = kmem_cache_create("tw_sock_TCP", sizeof(struct inet_timewait_sock), 0);
+    if (tn->req_cache && tn->tw_cache)
+        return 0;
+    tcp_minisocks_exit(tn);
+    return -ENOMEM;
+}
+
+static struct inet_timewait_sock *tcp_tw_oldest(struct netns_tcp *tn)
+{
+    struct list_head *list = list_empty(&tn->tw_list) ? &tn->fin_wait2_list : &tn->tw_list;
+
+    return list_empty(list) ? NULL : list_first_entry(list, struct inet_timewait_sock, list);
+}
+
+void tcp_minisocks_exit(struct netns_tcp *tn)
+{
+    struct inet_timewait_sock *tw;
+
+    while ((tw = tcp_tw_oldest(tn)))
+        tcp_tw_kill(tw);
+    del_timer(&tn->tw_timer);
+    if (tn->req_cache)
+        kmem_cache_destroy(tn->req_cache);
+    if (tn->tw_cache)
+        kmem_cache_destroy(tn->tw_cache);
+    tn->req_cache = tn->tw_cache = NULL;
+}
+
+/* --- half open --- */
+
+void tcp_reqsk_drop(struct request_sock *req)
+{
+    struct netns_tcp *tn = req->rsk_common.net->tcp;
+
+    del_timer(&req->timer);
+    tcp_unhash(&req->rsk_common);
+    list_del_init(&req->list);
+    tcp_sk(req->rsk_listener)->syn_queue_len--;
+    tn->req_count--;
+    dst_release(req->dst);
+    kmem_cache_free(tn->req_cache, req);
+}
+
+static uint32_t tcp_defer_accept_ms(const struct request_sock *req)
+{
+    return tcp_sk(req->rsk_listener)->defer_accept_ms;
+}
+
+/* SYN-ACK after 1, 3, 7 ... s (RFC 6298 with RFC 9293 MUST-22); silence ends it. */
+static void tcp_reqsk_timer(struct timer *timer)
+{
+    struct request_sock *req = container_of(timer, struct request_sock, timer);
+    struct sock *listener = req->rsk_listener;
+    struct net *net = req->rsk_common.net;
+    uint64_t now = ktime_get_ms();
+
+    if (req->num_timeout >= net->tcp->sysctl_synack_retries) {
+        tcp_reqsk_drop(req);
+        return;
+    }
+    req->num_timeout++;
+    /* A peer that is only being waited for to send data has nothing to be told. */
+    if (!req->acked || now - req->created_ms >= tcp_defer_accept_ms(req)) {
+        NET_INC_STATS(net, TcpExtTCPTimeouts);
+        NET_INC_STATS(net, TcpRetransSegs);
+        tcp_sk(listener)->af_ops->send_synack(listener, req);
+    }
+    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << req->num_timeout, TCP_RTO_MAX));
+}
+
+/* Zeroed, with its timer set up; of no table yet. When the listener's queue is full the oldest makes room. */
+struct request_sock *tcp_reqsk_alloc(struct sock *listener, struct net *net)
+{
+    struct netns_tcp *tn = net->tcp;
+    struct tcp_sock *tp = tcp_sk(listener);
+
+    if (tp->syn_queue_len >= (uint32_t)tn->sysctl_max_syn_backlog) {
+        NET_INC_STATS(net, TcpExtTCPReqQFullDrop);
+        NET_INC_STATS(net, TcpExtListenDrops);
+        tcp_reqsk_drop(list_first_entry(&tp->syn_queue, struct request_sock, list));
+    }
+    struct request_sock *req = kmem_cache_zalloc(tn->req_cache);
+    if (!req)
+        return NULL;
+    req->rsk_listener = listener;
+    req->rsk_common.net = net;
+    req->rsk_common.state = TCP_NEW_SYN_RECV;
+    req->rsk_common.family = listener->sk_family;
+    req->rsk_common.protocol = listener->sk_protocol;
+    timer_setup(&req->timer, tcp_reqsk_timer);
+    return req;
+}
+
+void tcp_reqsk_queue(struct sock *listener, struct request_sock *req)
+{
+    struct tcp_sock *tp = tcp_sk(listener);
+    struct netns_tcp *tn = tcp_net(listener);
+
+    req->created_ms = ktime_get_ms();
+    list_add_tail(&req->list, &tp->syn_queue);
+    tp->syn_queue_len++;
+    tn->req_count++;
+    tcp_ehash_insert(tn, &req->rsk_common);
+    mod_timer(&req->timer, req->created_ms + TCP_TIMEOUT_INIT);
+}
+
+/* --- from half open to open --- */
+
+static void tcp_child_inherit_options(struct sock *child, const struct sock *listener)
+{
+    struct tcp_sock *tp = tcp_sk(child);
+    const struct tcp_sock *lp = tcp_sk(listener);
+
+    child->sk_rcvbuf = listener->sk_rcvbuf;
+    child->sk_sndbuf = listener->sk_sndbuf;
+    child->sk_rcvbuf_locked = listener->sk_rcvbuf_locked;
+    child->sk_sndbuf_locked = listener->sk_sndbuf_locked;
+    child->sk_reuse = listener->sk_reuse;
+    child->sk_reuseport = listener->sk_reuseport;
+    child->sk_keepalive = listener->sk_keepalive;
+    child->sk_linger = listener->sk_linger;
+    child->sk_lingertime_ms = listener->sk_lingertime_ms;
+    child->sk_rcvtimeo_ms = listener->sk_rcvtimeo_ms;
+    child->sk_sndtimeo_ms = listener->sk_sndtimeo_ms;
+    child->sk_rcvlowat = listener->sk_rcvlowat;
+    child->sk_priority = listener->sk_priority;
+    child->sk_mark = listener->sk_mark;
+    child->inet_ttl = listener->inet_ttl;
+    child->inet_tos = listener->inet_tos;
+    child->inet_pmtudisc = listener->inet_pmtudisc;
+    tp->af_ops = lp->af_ops;
+    tp->ca_ops = lp->ca_ops;
+    tp->nonagle = lp->nonagle;
+    tp->user_mss = lp->user_mss;
+    tp->user_timeout_ms = lp->user_timeout_ms;
+    tp->keepalive_time_ms = lp->keepalive_time_ms;
+    tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;
+    tp->keepalive_probes = lp->keepalive_probes;
+}
+
+static void tcp_child_inherit_request(struct sock *child, struct request_sock *req)
+{
+    struct tcp_sock *tp = tcp_sk(child);
+
+    child->sk_daddr = req->rsk_common.daddr;
+    child->sk_rcv_saddr = child->inet_saddr = req->rsk_common.rcv_saddr;
+    child->sk_dport = req->rsk_common.dport;
+    child->sk_bound_dev_if = req->rsk_common.bound_dev_if;
+    sk_dst_set(child, req->dst);
+    req->dst = NULL;
+
+    tp->iss = tp->snd_una = tp->snd_up = req->snt_isn;
+    tp->snd_nxt = tp->write_seq = tp->snd_sml = req->snt_isn + 1;
+    tp->irs = tp->snd_wl1 = req->rcv_isn;
+    tp->snd_wl2 = req->snt_isn;
+    tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = tp->rcv_up = req->rcv_isn + 1;
+    tp->rcv_wnd = req->rcv_wnd;
+    tp->snd_wscale = req->snd_wscale;
+    tp->rcv_wscale = req->rcv_wscale;
+    tp->mss_clamp = req->mss;
+    tp->advmss = req->advmss;
+    tcp_sync_mss(child, child->sk_dst_cache->mtu);
+    tcp_initialize_rcv_mss(tp);
+    tp->high_seq = tp->iss;
+    tp->syn_retransmitted = req->num_timeout != 0;
+    if (!req->num_timeout)
+        tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
+}
+
+/* A full socket in SYN-RECEIVED in place of the request, which is gone if this succeeds. NULL without memory.
+ */
+static struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
+{
+    struct netns_tcp *tn = tcp_net(listener);
+    int err;
+    struct sock *child = sk_alloc(sock_net(listener), listener->sk_prot, SOCK_STREAM, IPPROTO_TCP, &err);
+
+    if (!child)
+        return NULL;
+    tcp_child_inherit_options(child, listener);
+    if (tcp_bind_inherit(child, listener)) {
+        sock_put(child);
+        return NULL;
+    }
+    tcp_child_inherit_request(child, req);
+    tcp_reqsk_drop(req);
+    tcp_set_state(child, TCP_SYN_RECV);
+    tcp_ehash_insert(tn, &child->sk_common);
+    NET_INC_STATS(sock_net(listener), TcpPassiveOpens);
+    return child;
+}
+
+static void tcp_reqsk_challenge(struct sk_buff *skb, struct request_sock *req)
+{
+    struct net *net = req->rsk_common.net;
+
+    if (tcp_oow_rate_limited(net, &req->last_oow_ack_ms))
+        return;
+    NET_INC_STATS(net, TcpExtTCPChallengeACK);
+    tcp_sk(req->rsk_listener)->af_ops->send_request_ack(skb, req);
+}
+
+/* The steps before the ACK, as RFC 9293 3.10.7.4 has them for SYN-RECEIVED out of LISTEN: true to go on. */
+static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
+                                enum skb_drop_reason *reason)
+{
+    struct sock *listener = req->rsk_listener;
+    uint32_t rcv_nxt = req->rcv_isn + 1;
+
+    if (seg->seq == req->rcv_isn && (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN) {
+        *reason = SKB_DROP_REASON_TCP_INVALID_SYN; /* the SYN again: so is our answer, but not for each of a
+                                                      storm */
+        if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
+            tcp_sk(listener)->af_ops->send_synack(listener, req);
+        return false;
+    }
+    if (before(seg->end_seq, rcv_nxt) || after(seg->seq, rcv_nxt + req->rcv_wnd)) {
+        *reason = SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
+        if (!(seg->flags & TCPHDR_RST))
+            tcp_reqsk_challenge(skb, req);
+        return false;
+    }
+    if (seg->flags & (TCPHDR_RST | TCPHDR_SYN)) {
+        *reason = seg->flags & TCPHDR_RST ? SKB_DROP_REASON_TCP_RESET : SKB_DROP_REASON_TCP_INVALID_SYN;
+        if (seg->seq != rcv_nxt) { /* RFC 5961 3.2 and 4.2 */
+            tcp_reqsk_challenge(skb, req);
+            return false;
+        }
+        NET_INC_STATS(sock_net(listener), TcpExtEmbryonicRsts);
+        tcp_reqsk_drop(req); /* back to LISTEN */
+        return false;
+    }
+    *reason = SKB_DROP_REASON_TCP_NO_ACK;
+    return seg->flags & TCPHDR_ACK;
+}
+
+struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
+                           enum skb_drop_reason *reason)
+{
+    struct sock *listener = req->rsk_listener;
+    struct tcp_sock *lp = tcp_sk(listener);
+
+    if (!tcp_check_req_flags(skb, seg, req, reason))
+        return NULL;
+    if (seg->ack != req->snt_isn + 1) {
+        *reason = SKB_DROP_REASON_TCP_INVALID_ACK;
+        lp->af_ops->send_reset(skb, seg);
+        return NULL;
+    }
+    if (lp->defer_accept_ms && !seg->len && ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
+        *reason = SKB_DROP_REASON_TCP_LISTEN;
+        NET_INC_STATS(sock_net(listener), TcpExtTCPDeferAcceptDrop);
+        req->acked = true;
+        return NULL;
+    }
+    if (lp->accept_queue_len > lp->max_backlog) {
+        *reason = SKB_DROP_REASON_TCP_ACCEPTQ_FULL;
+        NET_INC_STATS(sock_net(listener), TcpExtListenOverflows);
+        NET_INC_STATS(sock_net(listener), TcpExtListenDrops);
+        if (tcp_net(listener)->sysctl_abort_on_overflow) {
+            lp->af_ops->send_reset(skb, seg);
+            tcp_reqsk_drop(req);
+        } else {
+            req->acked = true; /* the peer's data, or our SYN-ACK, will bring another chance */
+        }
+        return NULL;
+    }
+    *reason = SKB_DROP_REASON_NOMEM;
+    return tcp_create_openreq_child(listener, req);
+}
+
+/* The handshake is done: the listener's reference of the child is the one sk_alloc() gave. */
+void tcp_accept_queue_add(struct sock *listener, struct sock *child)
+{
+    struct tcp_sock *lp = tcp_sk(listener), *tp = tcp_sk(child);
+
+    tp->listener = listener;
+    list_add_tail(&tp->accept_node, &lp->accept_queue);
+    lp->accept_queue_len++;
+}
+
+void tcp_listener_flush(struct sock *listener)
+{
+    struct tcp_sock *lp = tcp_sk(listener);
+
+    while (!list_empty(&lp->syn_queue))
+        tcp_reqsk_drop(list_first_entry(&lp->syn_queue, struct request_sock, list));
+    while (!list_empty(&lp->accept_queue)) {
+        struct tcp_sock *tp = list_first_entry(&lp->accept_queue, struct tcp_sock, accept_node);
+        list_del_init(&tp->accept_node);
+        lp->accept_queue_len--;
+        tp->listener = NULL;
+        tcp_abort(&tp->sk, ECONNRESET);
+        sock_put(&tp->sk);
+    }
+}
+
+/* --- TIME_WAIT --- */
+
+static void tcp_tw_arm(struct netns_tcp *tn, const struct inet_timewait_sock *tw)
+{
+    if (!timer_pending(&tn->tw_timer) || tn->tw_timer.expires_ms > tw->expires_ms + TCP_TW_SLACK_MS)
+        mod_timer(&tn->tw_timer, tw->expires_ms + TCP_TW_SLACK_MS);
+}
+
+/* Starts (again) to wait. */
+static void tcp_tw_schedule(struct netns_tcp *tn, struct inet_timewait_sock *tw)
+{
+    bool fin_wait2 = tw->substate == TCP_FIN_WAIT2;
+    uint64_t wait = fin_wait2 ? (uint64_t)tn->sysctl_fin_timeout * 1000 : TCP_TIMEWAIT_MS;
+
+    tw->expires_ms = ktime_get_ms() + wait;
+    list_move_tail(&tw->list, fin_wait2 ? &tn->fin_wait2_list : &tn->tw_list);
+    tcp_tw_arm(tn, tw);
+}
+
+void tcp_tw_kill(struct inet_timewait_sock *tw)
+{
+    struct netns_tcp *tn = tw->tw_common.net->tcp;
+
+    tcp_unhash(&tw->tw_common);
+    tcp_bind_release(tn, &tw->tw_common, &tw->bind_bucket, false);
+    list_del_init(&tw->list);
+    tn->tw_count--;
+    kmem_cache_free(tn->tw_cache, tw);
+}
+
+static void tcp_tw_expire(struct netns_tcp *tn, struct list_head *list, uint64_t now)
+{
+    while (!list_empty(list)) {
+        struct inet_timewait_sock *tw = list_first_entry(list, struct inet_timewait_sock, list);
+        if (tw->expires_ms > now) {
+            tcp_tw_arm(tn, tw);
+            return;
+        }
+        tcp_tw_kill(tw);
+    }
+}
+
+static void tcp_tw_timer(struct timer *timer)
+{
+    struct netns_tcp *tn = container_of(timer, struct netns_tcp, tw_timer);
+    uint64_t now = ktime_get_ms();
+
+    tcp_tw_expire(tn, &tn->tw_list, now);
+    tcp_tw_expire(tn, &tn->fin_wait2_list, now);
+}
+
+static struct inet_timewait_sock *tcp_tw_alloc(struct netns_tcp *tn)
+{
+    /* The oldest has done most of its duty. */
+    if (tn->tw_count >= (size_t)tn->sysctl_max_tw_buckets && tn->tw_count) {
+        NET_INC_STATS(tn->net, TcpExtTCPTimeWaitOverflow);
+        tcp_tw_kill(tcp_tw_oldest(tn));
+    }
+    return tn->sysctl_max_tw_buckets ? kmem_cache_zalloc(tn->tw_cache) : NULL;
+}
+
+void tcp_time_wait(struct sock *sk, enum tcp_state substate)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct netns_tcp *tn = tcp_net(sk);
+    struct inet_timewait_sock *tw = tcp_tw_alloc(tn);
+
+    if (tw) {
+        tw->tw_common = sk->sk_common;
+        tw->tw_common.hash_node = tw->tw_common.bind_node = (struct hlist_node){0};
+        tw->tw_common.refcount = 0;
+        tw->tw_common.state = TCP_TIME_WAIT;
+        INIT_LIST_HEAD(&tw->list);
+        tw->rcv_nxt = tp->rcv_nxt;
+        tw->snd_nxt = tp->snd_nxt;
+        tw->rcv_wnd = tcp_receive_window(tp);
+        tw->rcv_wscale = tp->rcv_wscale;
+        tw->tos = sk->inet_tos;
+        tw->reuse = sk->sk_reuse;
+        tw->substate = (uint8_t)substate;
+        tcp_bind_move(sk, tw);
+        tcp_ehash_insert(tn, &tw->tw_common);
+        tn->tw_count++;
+        tcp_tw_schedule(tn, tw);
+        NET_INC_STATS(tn->net, TcpExtTW);
+    }
+    tcp_done(sk);
+}
+
+/* Segments outside the window, and everything else that must be answered with our position. */
+static enum tcp_tw_status tcp_tw_ack(struct inet_timewait_sock *tw, const struct tcp_seg *seg)
+{
+    if (!seg->len && !(seg->flags & TCPHDR_FIN) &&
+        tcp_oow_rate_limited(tw->tw_common.net, &tw->last_oow_ack_ms))
+        return TCP_TW_DROP;
+    return TCP_TW_ACK;
+}
+
+static bool tcp_tw_in_window(const struct inet_timewait_sock *tw, const struct tcp_seg *seg)
+{
+    return !before(seg->end_seq, tw->rcv_nxt) && !after(seg->seq, tw->rcv_nxt + tw->rcv_wnd);
+}
+
+/* An orphan whose FIN is acknowledged: only the peer's FIN is still of use. */
+static enum tcp_tw_status tcp_tw_fin_wait2(struct inet_timewait_sock *tw, const struct tcp_seg *seg)
+{
+    if (seg->flags & TCPHDR_RST) {
+        if (seg->seq == tw->rcv_nxt) {
+            tcp_tw_kill(tw);
+            return TCP_TW_DROP;
+        }
+        return tcp_tw_in_window(tw, seg) ? tcp_tw_ack(tw, seg) : TCP_TW_DROP; /* RFC 5961 3.2 */
+    }
+    if (!tcp_tw_in_window(tw, seg) || seg->flags & TCPHDR_SYN)
+        return tcp_tw_ack(tw, seg);
+    if (!(seg->flags & TCPHDR_ACK) || !after(seg->end_seq, tw->rcv_nxt))
+        return TCP_TW_DROP;
+    if (after(seg->end_seq - (seg->flags & TCPHDR_FIN ? 1 : 0), tw->rcv_nxt))
+        return TCP_TW_RST; /* data that nobody will read (RFC 9293 SHLD-3) */
+    tw->rcv_nxt = seg->end_seq;
+    tw->substate = TCP_TIME_WAIT;
+    tcp_tw_schedule(tw->tw_common.net->tcp, tw);
+    return TCP_TW_ACK;
+}
+
+enum tcp_tw_status tcp_timewait_state_process(struct inet_timewait_sock *tw, const struct tcp_seg *seg)
+{
+    if (tw->substate == TCP_FIN_WAIT2)
+        return tcp_tw_fin_wait2(tw, seg);
+    if (seg->flags & TCPHDR_RST) /* RFC 1337 3: never ended from outside */
+        return TCP_TW_DROP;
+    if ((seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN && after(seg->seq, tw->rcv_nxt))
+        return TCP_TW_SYN; /* RFC 9293 3.6.1 MAY-2 */
+    if (!(seg->flags & (TCPHDR_ACK | TCPHDR_SYN)))
+        return TCP_TW_DROP;
+    if (seg->seq == tw->rcv_nxt && seg->end_seq == seg->seq)
+        return TCP_TW_DROP;                                     /* the last ACK, again */
+    if (seg->flags & TCPHDR_FIN && seg->end_seq == tw->rcv_nxt) /* the peer has not seen our ACK: wait anew */
+        tcp_tw_schedule(tw->tw_common.net->tcp, tw);
+    return tcp_tw_ack(tw, seg);
+}

@@ -1,0 +1,146 @@
+/*
+ * tcp_ofo.c - reassembly: text that came before the text in front of it.
+ *
+ * out_of_order_queue is ordered by sequence number and never overlaps. The byte that came first stays: a
+ * later segment only fills the gaps, so that what the application reads does not depend on what a second,
+ * different copy says. New text is looked up from the end, where it belongs when only one segment was lost.
+ * The queue is bounded by the receive buffer in true sizes (CVE-2018-5390), so a stranger's worst order costs
+ * some hundred steps.
+ */
+#include "net/tcp/tcp_internal.h"
+
+bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *last = skb_peek_tail(&tp->out_of_order_queue);
+
+    if (!last || !after(TCP_SKB_CB(last)->seq, seq))
+        return false;
+    NET_INC_STATS(sock_net(sk), TcpExtOfoPruned);
+    skb_unlink(&tp->out_of_order_queue, last);
+    kfree_skb_reason(last, SKB_DROP_REASON_TCP_OFO_DROP);
+    return true;
+}
+
+/* Room for skb, at the cost of text further away than it. */
+static bool tcp_ofo_make_room(struct sock *sk, const struct sk_buff *skb)
+{
+    while (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf) {
+        NET_INC_STATS(sock_net(sk), TcpExtPruneCalled);
+        if (!tcp_ofo_prune(sk, TCP_SKB_CB(skb)->seq))
+            return TCP_SKB_CB(skb)->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= sk->sk_rcvbuf;
+    }
+    return true;
+}
+
+/* Cuts off the front up to `seq` (linear skb). */
+static void tcp_ofo_trim_left(struct sk_buff *skb, uint32_t seq)
+{
+    struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+    skb_pull(skb, min(seq - cb->seq, skb->len));
+    cb->seq = seq;
+}
+
+/* The part in front of `seq` as an skb of its own; NULL without memory. */
+static struct sk_buff *tcp_ofo_front(struct sk_buff *skb, uint32_t seq)
+{
+    struct sk_buff *front = skb_clone(skb);
+
+    if (!front)
+        return NULL;
+    skb_trim(front, seq - TCP_SKB_CB(skb)->seq);
+    *TCP_SKB_CB(front) = *TCP_SKB_CB(skb);
+    TCP_SKB_CB(front)->end_seq = seq;
+    TCP_SKB_CB(front)->flags &= (uint8_t)~TCPHDR_FIN;
+    return front;
+}
+
+static void tcp_ofo_link(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
+{
+    struct sk_buff_head *queue = &tcp_sk(sk)->out_of_order_queue;
+
+    skb_set_owner_r(skb, sk);
+    if (prev)
+        skb_queue_after(queue, prev, skb);
+    else
+        skb_queue_front(queue, skb);
+}
+
+/* The last one that starts at or before `seq`, or NULL. */
+static struct sk_buff *tcp_ofo_find(struct sk_buff_head *queue, uint32_t seq)
+{
+    struct sk_buff *skb = skb_peek_tail(queue);
+
+    while (skb && after(TCP_SKB_CB(skb)->seq, seq))
+        skb = skb->prev == (struct sk_buff *)queue ? NULL : skb->prev;
+    return skb;
+}
+
+/* Puts skb's bytes into the gaps from `prev` on: takes skb. */
+static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
+{
+    struct sk_buff_head *queue = &tcp_sk(sk)->out_of_order_queue;
+    struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+    for (;;) {
+        struct sk_buff *next = prev ? skb_queue_next(queue, prev) : skb_peek(queue);
+        if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
+            NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
+            if (!before(TCP_SKB_CB(prev)->end_seq, cb->end_seq)) {
+                kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_OVERLAP);
+                return;
+            }
+            tcp_ofo_trim_left(skb, TCP_SKB_CB(prev)->end_seq);
+        }
+        if (!next || !before(TCP_SKB_CB(next)->seq, cb->end_seq)) {
+            tcp_ofo_link(sk, prev, skb);
+            return;
+        }
+        if (before(cb->seq, TCP_SKB_CB(next)->seq)) {
+            struct sk_buff *front = tcp_ofo_front(skb, TCP_SKB_CB(next)->seq);
+            if (!front) {
+                kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+                return;
+            }
+            tcp_ofo_link(sk, prev, front);
+        }
+        prev = next;
+    }
+}
+
+void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    tp->pred_flags = 0;
+    skb_dst_drop(skb);
+    if (!tcp_ofo_make_room(sk, skb)) {
+        NET_INC_STATS(sock_net(sk), TcpExtTCPOFODrop);
+        kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_DROP);
+        return;
+    }
+    if (skb_linearize(skb)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+        return;
+    }
+    NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);
+    tcp_ofo_fill_gaps(sk, tcp_ofo_find(&tp->out_of_order_queue, TCP_SKB_CB(skb)->seq), skb);
+}
+
+void tcp_ofo_drain(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *skb;
+
+    while ((skb = skb_peek(&tp->out_of_order_queue)) && !after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt)) {
+        bool fin = TCP_SKB_CB(skb)->flags & TCPHDR_FIN;
+        skb_unlink(&tp->out_of_order_queue, skb);
+        skb_orphan(skb); /* tcp_queue_rcv() charges it anew */
+        tcp_queue_rcv(sk, skb);
+        if (fin) {
+            tcp_fin(sk); /* purges what lies behind */
+            return;
+        }
+    }
+}

@@ -1,0 +1,323 @@
+/*
+ * tcp_sockopt.c - options of a TCP socket (level IPPROTO_TCP), struct tcp_info, and the settings of the stack
+ * (sysctl net.ipv4.tcp_*), all with Linux's names and meanings.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include "net/tcp/tcp_internal.h"
+
+#define TCP_KEEP_MAX_S 32767
+
+/* --- setting --- */
+
+static int tcp_set_cork(struct sock *sk, bool on)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    if (on) {
+        tp->nonagle |= TCP_NAGLE_CORK;
+        return 0;
+    }
+    tp->nonagle &= (uint8_t)~TCP_NAGLE_CORK;
+    tcp_push(sk, 0);
+    return 0;
+}
+
+static int tcp_set_nodelay(struct sock *sk, bool on)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!on) {
+        tp->nonagle &= (uint8_t)~TCP_NAGLE_OFF;
+        return 0;
+    }
+    tp->nonagle |= TCP_NAGLE_OFF;
+    tcp_push_pending_frames(sk);
+    return 0;
+}
+
+static int tcp_set_quickack(struct sock *sk, bool on)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!on) {
+        tp->ack_pingpong = true;
+        return 0;
+    }
+    tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
+    if (tp->ack_pending && sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+        tcp_send_ack(sk);
+    return 0;
+}
+
+static int tcp_set_seconds(struct sock *sk, uint32_t *to_ms, int seconds)
+{
+    if (seconds < 1 || seconds > TCP_KEEP_MAX_S)
+        return -EINVAL;
+    *to_ms = (uint32_t)seconds * 1000;
+    tcp_reset_keepalive_timer(sk);
+    return 0;
+}
+
+static int tcp_set_small(uint8_t *to, int val)
+{
+    if (val < 1 || val > 127)
+        return -EINVAL;
+    *to = (uint8_t)val;
+    return 0;
+}
+
+static int tcp_set_maxseg(struct tcp_sock *tp, int val)
+{
+    if (val && (val < TCP_MIN_SND_MSS || val > 32767))
+        return -EINVAL;
+    tp->user_mss = (uint16_t)val;
+    return 0;
+}
+
+static int tcp_set_int(struct sock *sk, int name, int val)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    switch (name) {
+    case TCP_NODELAY:
+        return tcp_set_nodelay(sk, val);
+    case TCP_CORK:
+        return tcp_set_cork(sk, val);
+    case TCP_QUICKACK:
+        return tcp_set_quickack(sk, val);
+    case TCP_MAXSEG:
+        return tcp_set_maxseg(tp, val);
+    case TCP_KEEPIDLE:
+        return tcp_set_seconds(sk, &tp->keepalive_time_ms, val);
+    case TCP_KEEPINTVL:
+        return tcp_set_seconds(sk, &tp->keepalive_intvl_ms, val);
+    case TCP_KEEPCNT:
+        return tcp_set_small(&tp->keepalive_probes, val);
+    case TCP_SYNCNT:
+        return tcp_set_small(&tp->syn_retries, val);
+    case TCP_USER_TIMEOUT: /* milliseconds */
+        if (val < 0)
+            return -EINVAL;
+        tp->user_timeout_ms = (uint32_t)val;
+        return 0;
+    case TCP_DEFER_ACCEPT:
+        tp->defer_accept_ms = val > 0 ? (uint32_t)min(val, TCP_KEEP_MAX_S) * 1000 : 0;
+        return 0;
+    }
+    return -ENOPROTOOPT;
+}
+
+static int tcp_set_congestion(const char *val, socklen_t len)
+{
+    size_t name_len = strnlen(val, len);
+
+    return name_len == strlen(tcp_reno.name) && !memcmp(val, tcp_reno.name, name_len) ? 0 : -ENOENT;
+}
+
+int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+    int number;
+
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+        return tcp_set_congestion(val, len);
+    if (len < sizeof(number))
+        return -EINVAL;
+    memcpy(&number, val, sizeof(number));
+    if (level == SOL_SOCKET && name == SO_KEEPALIVE) /* told by the socket layer, which keeps the flag */
+        tcp_set_keepalive(sk, number);
+    if (level != IPPROTO_TCP)
+        return -ENOPROTOOPT;
+    return tcp_set_int(sk, name, number);
+}
+
+/* --- getting --- */
+
+static uint8_t tcp_info_options(const struct tcp_sock *tp)
+{
+    return tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0;
+}
+
+static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
+{
+    uint64_t now = ktime_get_ms();
+
+    info->tcpi_rto = tp->rto_ms * 1000;
+    info->tcpi_ato = TCP_DELACK_MS * 1000;
+    info->tcpi_rtt = tp->srtt_us;
+    info->tcpi_rttvar = tp->rttvar_us;
+    info->tcpi_last_data_sent = (uint32_t)(now - tp->last_snd_ms);
+    info->tcpi_last_data_recv = (uint32_t)(now - tp->last_rcv_ms);
+    info->tcpi_last_ack_recv = (uint32_t)(now - tp->last_ack_ms);
+}
+
+static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t mss = tp->mss_cache;
+
+    *info = (struct tcp_info){0};
+    info->tcpi_state = sk->sk_state;
+    info->tcpi_ca_state = tp->ca_state;
+    info->tcpi_retransmits = tp->retransmits;
+    info->tcpi_probes = tp->probes_out ? tp->probes_out : tp->ka_probes_out;
+    info->tcpi_backoff = tp->backoff;
+    info->tcpi_options = tcp_info_options(tp);
+    info->tcpi_snd_wscale = tp->snd_wscale & 15u;
+    info->tcpi_rcv_wscale = tp->rcv_wscale & 15u;
+    tcp_get_info_times(tp, info);
+    info->tcpi_snd_mss = mss;
+    info->tcpi_rcv_mss = tp->rcv_mss;
+    info->tcpi_unacked = sk->sk_state == TCP_LISTEN ? tp->accept_queue_len : tp->packets_out;
+    info->tcpi_sacked = sk->sk_state == TCP_LISTEN ? tp->max_backlog : 0;
+    info->tcpi_pmtu = tp->pmtu_cookie;
+    info->tcpi_snd_ssthresh = tp->snd_ssthresh >= TCP_CWND_MAX ? 0x7fffffff : tp->snd_ssthresh / mss;
+    info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
+    info->tcpi_advmss = tp->advmss;
+    info->tcpi_reordering = TCP_FASTRETRANS_THRESH;
+    info->tcpi_rcv_space = tp->rcv_wnd;
+    info->tcpi_total_retrans = tp->total_retrans;
+    info->tcpi_bytes_acked = tp->bytes_acked;
+    info->tcpi_bytes_received = tp->bytes_received;
+    info->tcpi_segs_out = tp->segs_out;
+    info->tcpi_segs_in = tp->segs_in;
+    info->tcpi_notsent_bytes = tp->write_seq - tp->snd_nxt;
+    info->tcpi_data_segs_in = tp->data_segs_in;
+    info->tcpi_data_segs_out = tp->data_segs_out;
+    info->tcpi_bytes_sent = tp->bytes_sent;
+    info->tcpi_bytes_retrans = tp->bytes_retrans;
+    info->tcpi_snd_wnd = tp->snd_wnd;
+}
+
+/* 0 and *val, or -ENOPROTOOPT. */
+static int tcp_get_int(const struct sock *sk, int name, int *val)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    switch (name) {
+    case TCP_NODELAY:
+        *val = (tp->nonagle & TCP_NAGLE_OFF) != 0;
+        return 0;
+    case TCP_CORK:
+        *val = (tp->nonagle & TCP_NAGLE_CORK) != 0;
+        return 0;
+    case TCP_QUICKACK:
+        *val = !tp->ack_pingpong;
+        return 0;
+    case TCP_MAXSEG:
+        *val = (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN) && tp->user_mss ? tp->user_mss
+                                                                                         : (int)tp->mss_cache;
+        return 0;
+    case TCP_KEEPIDLE:
+        *val = (int)(tcp_keepalive_time(sk) / 1000);
+        return 0;
+    case TCP_KEEPINTVL:
+        *val = (int)(tcp_keepalive_intvl(sk) / 1000);
+        return 0;
+    case TCP_KEEPCNT:
+        *val = (int)tcp_keepalive_probes(sk);
+        return 0;
+    case TCP_SYNCNT:
+        *val = tp->syn_retries ? tp->syn_retries : tcp_net(sk)->sysctl_syn_retries;
+        return 0;
+    case TCP_USER_TIMEOUT:
+        *val = (int)tp->user_timeout_ms;
+        return 0;
+    case TCP_DEFER_ACCEPT:
+        *val = (int)(tp->defer_accept_ms / 1000);
+        return 0;
+    }
+    return -ENOPROTOOPT;
+}
+
+static int tcp_copy_out(void *val, socklen_t *len, const void *from, size_t size)
+{
+    *len = (socklen_t)min((size_t)*len, size);
+    memcpy(val, from, *len);
+    return 0;
+}
+
+int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+    int number;
+
+    if (level != IPPROTO_TCP)
+        return -ENOPROTOOPT;
+    if (name == TCP_INFO) {
+        struct tcp_info info;
+        tcp_get_info(sk, &info);
+        return tcp_copy_out(val, len, &info, sizeof(info));
+    }
+    if (name == TCP_CONGESTION)
+        return tcp_copy_out(val, len, tcp_sk(sk)->ca_ops->name, strlen(tcp_sk(sk)->ca_ops->name) + 1);
+    int err = tcp_get_int(sk, name, &number);
+    return err ? err : tcp_copy_out(val, len, &number, sizeof(number));
+}
+
+/* --- settings of the stack --- */
+
+/* Tables that strangers fill may take up a small part of memory each. */
+static void tcp_scale_to_memory(struct netns_tcp *tn)
+{
+    struct page_stats stats;
+
+    page_get_stats(&stats);
+    size_t bytes = stats.total * PAGE_SIZE;
+    tn->sysctl_max_tw_buckets =
+        (int)clamp(bytes / 32 / sizeof(struct inet_timewait_sock), (size_t)512, (size_t)262144);
+    tn->sysctl_max_syn_backlog =
+        (int)clamp(bytes / 64 / sizeof(struct request_sock), (size_t)128, (size_t)4096);
+    tn->sysctl_max_orphans = (int)clamp(bytes / 65536, (size_t)64, (size_t)65536);
+    tn->sysctl_rmem[2] = (int)clamp(bytes / 16, (size_t)131072, (size_t)6291456);
+    tn->sysctl_wmem[2] = (int)clamp(bytes / 32, (size_t)65536, (size_t)4194304);
+}
+
+void tcp_register_sysctls(struct netns_tcp *tn)
+{
+    const struct sysctl_entry entries[] = {
+        {"net.ipv4.tcp_rmem", tn->sysctl_rmem, 3, SOCK_MIN_RCVBUF, 1 << 30},
+        {"net.ipv4.tcp_wmem", tn->sysctl_wmem, 3, SOCK_MIN_SNDBUF / 2, 1 << 30},
+        {"net.ipv4.tcp_syn_retries", &tn->sysctl_syn_retries, 1, 1, 127},
+        {"net.ipv4.tcp_synack_retries", &tn->sysctl_synack_retries, 1, 0, 255},
+        {"net.ipv4.tcp_retries1", &tn->sysctl_retries1, 1, 0, 255},
+        {"net.ipv4.tcp_retries2", &tn->sysctl_retries2, 1, 0, 255},
+        {"net.ipv4.tcp_orphan_retries", &tn->sysctl_orphan_retries, 1, 0, 255},
+        {"net.ipv4.tcp_fin_timeout", &tn->sysctl_fin_timeout, 1, 1, 120},
+        {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
+        {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
+        {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
+        {"net.ipv4.tcp_max_orphans", &tn->sysctl_max_orphans, 1, 0, 1 << 24},
+        {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
+        {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
+        {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
+        {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
+        {"net.core.somaxconn", &tn->sysctl_somaxconn, 1, 0, 1 << 20},
+        {NULL, NULL, 0, 0, 0},
+    };
+
+    _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
+    memcpy(tn->sysctl_entries, entries, sizeof(entries));
+    tcp_scale_to_memory(tn);
+    tn->sysctl_rmem[0] = 4096;
+    tn->sysctl_rmem[1] = 131072;
+    tn->sysctl_wmem[0] = 4096;
+    tn->sysctl_wmem[1] = 65536;
+    tn->sysctl_syn_retries = 7; /* 255 s: RFC 9293 MUST-23 wants three minutes at least */
+    tn->sysctl_synack_retries = 5;
+    tn->sysctl_retries1 = 3;
+    tn->sysctl_retries2 = 15;
+    tn->sysctl_fin_timeout = 60;
+    tn->sysctl_keepalive_time = 7200; /* RFC 9293 MUST-28 */
+    tn->sysctl_keepalive_probes = 9;
+    tn->sysctl_keepalive_intvl = 75;
+    tn->sysctl_window_scaling = 1;
+    tn->sysctl_slow_start_after_idle = 1;
+    tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
+    tn->sysctl_somaxconn = SOMAXCONN;
+    register_sysctl(tn->net, &tn->sysctl, tn->sysctl_entries);
+}

@@ -1,0 +1,148 @@
+/*
+ * platform.c - the small rest of the kernel's headers on Linux: log, panic, random numbers, interrupts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/irq.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/random.h"
+#include "tests/host/host.h"
+
+/* --- log --- */
+
+static char last_line[256];
+
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(last_line, sizeof(last_line), fmt, ap);
+    va_end(ap);
+    if (getenv("SKIFF_LOG"))
+        fprintf(stderr, "[%5llu.%06llu] <%d> %s\n", (unsigned long long)(host_now_ns() / 1000000000),
+                (unsigned long long)(host_now_ns() / 1000 % 1000000), level, last_line);
+}
+
+const char *host_last_log(void)
+{
+    return last_line;
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+    fputs("panic: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    abort();
+}
+
+void machine_restart(void)
+{
+    abort();
+}
+
+void machine_power_off(void)
+{
+    abort();
+}
+
+/* --- random numbers: xorshift64*, seeded; one for the stacks, one for the simulator --- */
+
+static uint64_t kernel_state = 0x9e3779b97f4a7c15u, host_state = 0xd1342543de82ef95u;
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545f4914f6cdd1du;
+}
+
+void host_random_seed(uint64_t seed)
+{
+    kernel_state = seed * 0x9e3779b97f4a7c15u | 1;
+    host_state = (seed + 77) * 0xd1342543de82ef95u | 1;
+    for (int i = 0; i < 8; i++) {
+        next_random(&kernel_state);
+        next_random(&host_state);
+    }
+}
+
+uint64_t host_random(void)
+{
+    return next_random(&host_state);
+}
+
+double host_random_unit(void)
+{
+    return (double)(host_random() >> 11) / 9007199254740992.0;
+}
+
+void get_random_bytes(void *buf, size_t len)
+{
+    uint8_t *p = buf;
+    while (len--)
+        *p++ = (uint8_t)(next_random(&kernel_state) >> 32);
+}
+
+uint32_t get_random_u32(void)
+{
+    return (uint32_t)(next_random(&kernel_state) >> 32);
+}
+
+uint32_t get_random_u32_below(uint32_t ceil)
+{
+    return (uint32_t)((uint64_t)get_random_u32() * ceil >> 32);
+}
+
+/* --- interrupts: a device model raises them by host_raise_irq() --- */
+
+#define HOST_IRQS 16
+
+static struct {
+    irq_handler_t handler;
+    void *arg;
+} irq_actions[HOST_IRQS][8];
+
+int request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg)
+{
+    if (irq >= HOST_IRQS)
+        return -22; /* EINVAL */
+    for (size_t i = 0; i < 8; i++)
+        if (!irq_actions[irq][i].handler) {
+            irq_actions[irq][i].handler = handler;
+            irq_actions[irq][i].arg = arg;
+            return 0;
+        }
+    return -12; /* ENOMEM */
+}
+
+void free_irq(unsigned irq, void *arg)
+{
+    for (size_t i = 0; i < 8; i++)
+        if (irq_actions[irq][i].arg == arg)
+            irq_actions[irq][i].handler = NULL;
+}
+
+void host_raise_irq(unsigned irq)
+{
+    for (size_t i = 0; i < 8; i++)
+        if (irq_actions[irq][i].handler)
+            irq_actions[irq][i].handler(irq, irq_actions[irq][i].arg);
+}
+
+unsigned long local_irq_save(void)
+{
+    return 0;
+}
+
+void local_irq_restore(unsigned long flags)
+{
+    (void)flags;
+}

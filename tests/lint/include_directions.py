@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Who may include whom. A room's sources may include what stands in its row, and nothing else.
+
+Down goes by call, up goes by registration: a line that breaks the table is a layer that knows who uses it.
+"""
+import os
+import re
+import sys
+
+STANDARD = "<>"  # the headers of libc/include
+CORE = ["net/core"]
+ROOMS = {  # longest prefix wins
+    "libc": ["libc", STANDARD],
+    "kernel": ["kernel", "libc", "boot", STANDARD],
+    "kernel/main.c": ["kernel", "libc", "boot", "drivers", "net", STANDARD],
+    "kernel/libc_glue.c": ["kernel", "libc", STANDARD],
+    "drivers": ["kernel", "libc", "drivers", "net/core/skbuff.h", "net/core/netdevice.h", "net/core/napi.h", STANDARD],
+    "net/core": ["net/core", "kernel", "libc", STANDARD],
+    "net/ethernet": CORE + ["net/ethernet", "kernel", STANDARD],
+    "net/netfilter": CORE + ["net/netfilter", "kernel", STANDARD],
+    "net/ipv4": CORE + ["net/ipv4", "net/netfilter/hooks.h", "net/ethernet/ethernet.h", "net/ethernet/arp.h", "kernel", STANDARD],
+    "net/udp": CORE + ["net/udp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
+    "net/tcp": CORE + ["net/tcp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
+    "net/socket": CORE + ["net", "kernel", STANDARD],
+    "net/apps": ["net/apps", STANDARD],
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def row_of(path):
+    rooms = [r for r in ROOMS if path == r or path.startswith(r + "/")]
+    return ROOMS[max(rooms, key=len)] if rooms else None
+
+
+def allowed(row, kind, target):
+    if kind == "<":
+        return STANDARD in row
+    return any(target == r or target.startswith(r + "/") for r in row)
+
+
+def main():
+    errors = []
+    for top in ("libc", "kernel", "drivers", "net"):
+        for folder, _, files in os.walk(top):
+            for name in files:
+                if not name.endswith((".c", ".h", ".S")):
+                    continue
+                path = os.path.join(folder, name)
+                row = row_of(path)
+                if row is None:
+                    errors.append(f"{path}: stands in a room that the table does not know")
+                    continue
+                for kind, target in INCLUDE.findall(open(path).read()):
+                    if kind == '"' and "/" not in target:
+                        errors.append(f'{path}: "{target}" - include by full path from the top')
+                    elif not allowed(row, kind, target):
+                        errors.append(f"{path}: may not include {target}")
+    print("\n".join(errors), end="\n" if errors else "")
+    sys.exit(bool(errors))
+
+
+if __name__ == "__main__":
+    main()

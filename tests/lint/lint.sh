@@ -1,0 +1,39 @@
+#!/bin/bash
+# Checks that need no running: usage: lint.sh [CHECK ...]   (all of them without arguments)
+#   includes  who may include whom (the table in tests/lint/include_directions.py)
+#   sparse    byte order: be16 and be32 are not integers
+#   format    clang-format, by .clang-format
+#   shell     shellcheck
+#   words     nothing left open: TODO and its kin, code switched off
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+sources() { git ls-files -co --exclude-standard -- "$@" | while read -r f; do [ -f "$f" ] && echo "$f"; done; }
+
+check_includes() { /usr/bin/python3 tests/lint/include_directions.py; }
+
+check_sparse() {
+    local out
+    out=$(sources 'net/*.c' 'drivers/*.c' 'kernel/*.c' | xargs -P 2 -n 1 sparse -std=gnu11 -ffreestanding -D__x86_64__ \
+        -nostdinc -I. -Ilibc/include -isystem "$(gcc -print-file-name=include)" -Wbitwise -Wno-decl -Wno-transparent-union \
+        -Wno-old-initializer -Wno-unknown-attribute -Wno-non-pointer-null -Wno-shadow 2>&1 | grep -E 'warning:|error:')
+    echo -n "$out"
+    [ -z "$out" ]
+}
+
+check_format() { sources '*.c' '*.h' | xargs -P 2 -n 16 clang-format --dry-run -Werror; }
+
+check_shell() { sources '*.sh' .ci/run | xargs shellcheck -S warning; }
+
+check_words() {
+    ! sources '*.[chS]' '*.py' '*.sh' Makefile | grep -v '^tests/lint/lint.sh$' |
+        xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b|^#if 0'
+}
+
+status=0
+for check in "${@:-includes sparse format shell words}"; do
+    for c in $check; do
+        "check_$c" || { echo "lint: $c failed" >&2; status=1; }
+    done
+done
+exit $status

@@ -1,0 +1,206 @@
+"""The booted image on a tap device, in a network namespace that only this process lives in.
+
+The namespace is unshared by the test process itself, so nothing is left behind when it ends, and no packet can
+leave the machine. Without root a user namespace is tried; where that is forbidden too, everything here is
+skipped, and says so.
+"""
+import ctypes
+import hashlib
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KERNEL = ROOT / "build/skiff.elf"
+GUEST, HOST, PREFIX = "10.79.0.2", "10.79.0.1", 24
+GUEST_MAC = "52:54:00:79:00:02"
+IP = f"ip={GUEST}::{HOST}:255.255.255.0::eth0:off"
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+def sh(*command, check=True, timeout=60, **kwargs):
+    return subprocess.run([str(c) for c in command], check=check, timeout=timeout, capture_output=True, text=True, **kwargs)
+
+
+def enter_namespace():
+    """None, or why it cannot be done."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWNET if uid == 0 else CLONE_NEWNET | CLONE_NEWUSER
+    if libc.unshare(flags):
+        return f"no network namespace: {os.strerror(ctypes.get_errno())}"
+    if uid:
+        pathlib.Path("/proc/self/setgroups").write_text("deny")
+        pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    try:
+        sh("ip", "link", "set", "lo", "up")
+        add_tap("tap0", f"{HOST}/{PREFIX}")
+    except (OSError, subprocess.CalledProcessError) as e:
+        return f"no tap device: {getattr(e, 'stderr', e)}"
+    return None
+
+
+def add_tap(name, address=None):
+    sh("ip", "tuntap", "add", name, "mode", "tap")
+    if address:
+        sh("ip", "addr", "add", address, "dev", name)
+    sh("ip", "link", "set", name, "up")
+
+
+def pytest_sessionstart(session):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    session.config.skiff_skip = enter_namespace()
+
+
+def pytest_runtest_setup(item):
+    why = item.config.skiff_skip
+    if why and "library" not in item.nodeid:
+        pytest.skip(f"NOT RUN, NEEDS ROOT OR USER NAMESPACES: {why}")
+
+
+class Machine:
+    """One QEMU with Skiff in it. Everything on the serial line is in .log()."""
+
+    def __init__(self, directory, append=IP, site=None, nic="e1000", mem="64M", taps=("tap0",), kernel=KERNEL, boot=None,
+                 extra=()):
+        self.serial = pathlib.Path(directory) / f"serial-{random.randrange(1 << 30):08x}"
+        self.serial.touch()
+        args = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-M", "pc", "-m", mem, "-nodefaults",
+                "-display", "none", "-no-reboot", "-serial", f"file:{self.serial}"]
+        args += boot if boot else ["-kernel", kernel, "-append", append]
+        if site and not boot:
+            args += ["-initrd", site]
+        for i, tap in enumerate(taps):
+            mac = GUEST_MAC if i == 0 else f"52:54:00:79:{i:02x}:02"
+            args += ["-netdev", f"tap,id=n{i},ifname={tap},script=no,downscript=no",
+                     "-device", f"{nic},netdev=n{i},mac={mac},romfile="]
+        self.process = subprocess.Popen([str(a) for a in [*args, *extra]], stdin=subprocess.DEVNULL)
+
+    def log(self):
+        return self.serial.read_text(errors="replace")
+
+    def wait_log(self, pattern, timeout=20):
+        """The match of a regular expression, once it stands in the log."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            match = re.search(pattern, self.log())
+            if match:
+                return match
+            if self.process.poll() is not None and not re.search(pattern, self.log()):
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"{pattern!r} is not in the log:\n{self.log()}")
+
+    def wait_http(self, address=GUEST, timeout=20):
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            try:
+                with socket.create_connection((address, 80), 0.3):
+                    return self
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"nobody answers on {address}:80; the log:\n{self.log()}")
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def boot(tmp_path):
+    """boot(**options) -> Machine; stopped at the end of the test."""
+    machines = []
+
+    def start(**options):
+        sh("ip", "neigh", "flush", "all")
+        machines.append(Machine(tmp_path, **options))
+        return machines[-1]
+
+    yield start
+    for machine in machines:
+        machine.stop()
+
+
+@pytest.fixture(scope="module")
+def machine(site, tmp_path_factory):
+    """One machine with the test site, shared by the tests of a file."""
+    sh("ip", "neigh", "flush", "all")
+    m = Machine(tmp_path_factory.mktemp("machine"), append=f"{IP} inetd=echo,discard,chargen", site=site.archive)
+    try:
+        yield m.wait_http()
+        assert m.process.poll() is None, f"the machine died:\n{m.log()}"
+        assert "panic" not in m.log().lower(), m.log()
+    finally:
+        m.stop()
+
+
+class Site:
+    """A folder of files with known content, and its archive."""
+
+    def __init__(self, directory, sizes, text=None):
+        rng = random.Random(1)
+        self.files = {f"f{size}.bin": rng.randbytes(size) for size in sizes}
+        self.files["index.html"] = (text or "<!doctype html><title>Skiff test</title><p>hello\n").encode()
+        self.files["deep/er/page.html"] = b"<p>deep"
+        self.files["deep/index.html"] = b"<p>index of deep"
+        self.files["name with spaces.txt"] = b"spaces"
+        self.archive = pack(directory, self.files)
+
+
+def pack(directory, files, name="site.tar"):
+    root = pathlib.Path(directory) / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    for path, content in files.items():
+        target = root / "www" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    archive = pathlib.Path(directory) / name
+    with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(root / "www", "www")
+    return archive
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    sizes = [0, 1, 2, 100, 511, 512, 513, 1023, 1024, 1459, 1460, 1461, 2919, 2920, 2921, 4096, 10000, 65535, 65536, 65537,
+             100000, 1 << 20, 3_000_001]
+    return Site(tmp_path_factory.mktemp("site"), sizes)
+
+
+@pytest.fixture(scope="session")
+def small_site(tmp_path_factory):
+    return Site(tmp_path_factory.mktemp("small"), [1000])
+
+
+def get(path, address=GUEST, timeout=10, headers="", method="GET"):
+    """(status, header dictionary with lower-case names, body) of one request on its own connection."""
+    with socket.create_connection((address, 80), timeout) as s:
+        s.sendall(f"{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n".encode())
+        data = b""
+        while chunk := s.recv(1 << 16):
+            data += chunk
+    return parse_response(data)
+
+
+def parse_response(data):
+    head, _, body = data.partition(b"\r\n\r\n")
+    status_line, *fields = head.decode("latin-1").split("\r\n")
+    return int(status_line.split()[1]), {k.lower(): v.strip() for k, v in (f.split(":", 1) for f in fields)}, body
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()

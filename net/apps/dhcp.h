@@ -10,7 +10,7 @@
  *
  * Words of the command line: hostname=name is what the server is told ("skiff" without). dhcp.probe=0 takes
  * an address without asking the link whether somebody has it already (RFC 2131 3.1 step 5 recommends asking;
- * it takes about two seconds).
+ * it takes some four seconds, RFC 5227).
  */
 void dhcp_main(void *arg);
 

@@ -81,7 +81,9 @@ void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg)
  */
 static bool tcp_sequence_ok(const struct tcp_sock *tp, const struct tcp_seg *seg)
 {
-    return !before(seg->end_seq, tp->rcv_wup) && !after(seg->seq, tp->rcv_nxt + tcp_receive_window(tp));
+    if (after(seg->seq, tp->rcv_nxt + tcp_receive_window(tp)))
+        return false;
+    return seg->end_seq == seg->seq ? !before(seg->seq, tp->rcv_wup) : after(seg->end_seq, tp->rcv_wup);
 }
 
 /* RFC 9293 3.10.7.4: what the application hears depends on how far the connection had come. */

@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso run debug test check lint unit sim system bench fuzz clean help host needs-build needs-run needs-test
+.PHONY: all iso run debug test check lint unit sim system bench fuzz clean help host needs-build needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -33,8 +33,11 @@ help:
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter -Wno-sign-compare
 # What both worlds share: our own headers only, and the compiler's stdint.h and its like.
 SKIFF_CFLAGS := -std=gnu11 -g -ffreestanding -fbuiltin -fno-builtin-log -fno-strict-aliasing -nostdinc -I. -Ilibc/include $(WARN)
-CFLAGS := $(SKIFF_CFLAGS) -O2 -isystem $(shell $(CC) -print-file-name=include) -fno-pic -fno-pie -mno-red-zone \
+# The compiler is asked when it is called: before, it may not be installed. Stacks have 16 KiB above a guard page:
+# no frame takes a third of that, and large ones touch each page, so that none can step over the guard.
+CFLAGS := $(SKIFF_CFLAGS) -O2 -isystem "$$($(CC) -print-file-name=include)" -fno-pic -fno-pie -mno-red-zone \
           -mgeneral-regs-only -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
+          -fstack-clash-protection -Wframe-larger-than=5120 \
           -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
 
@@ -75,10 +78,10 @@ $(B)/skiff.elf: $(B)/skiff64.elf
 	@$(OBJCOPY) --strip-all -O elf32-i386 $< $@
 	@echo "        $@: $$(stat -c %s $@) bytes"
 
-iso: $(B)/skiff.iso
-$(B)/skiff.iso: $(B)/skiff.elf boot/grub.cfg boot/iso.sh $(SITE)
+# Made anew each time: make cannot see whether a file inside the folder SITE has changed.
+iso: needs-build $(B)/skiff.elf
 	@boot/need.sh grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
-	@boot/iso.sh $(B)/skiff.elf $@ $(SITE)
+	@boot/iso.sh $(B)/skiff.elf $(B)/skiff.iso "$(SITE)"
 
 run: needs-run $(B)/skiff.elf
 	@KERNEL=$(B)/skiff.elf boot/run.sh
@@ -87,7 +90,7 @@ debug: needs-run $(B)/skiff.elf
 	@DEBUG=1 KERNEL=$(B)/skiff.elf boot/run.sh
 
 needs-build:
-	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu,$(CC)),gcc,gcc-x86-64-elf)
+	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu-,$(CC)),$(if $(filter x86_64,$(shell uname -m)),gcc,gcc-x86-64-linux-gnu),-)
 
 needs-run: needs-build
 	@boot/need.sh qemu-system-x86_64:qemu-system-x86 ip:iproute2
@@ -111,11 +114,17 @@ asan_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 host_CC    := $(HOSTCC)
 host_FLAGS := -O2 -fPIC -fvisibility=hidden
 fuzz_CC    := clang
-fuzz_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz_NEEDS := needs-fuzz
+fuzz_FLAGS := -O1 -D__SANITIZE_ADDRESS__ -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+# As for the machine: no loop of memcpy() may become a call of itself. clang does that by -fno-builtin alone.
+asan_LIBC_FLAGS := -fno-builtin -fno-tree-loop-distribute-patterns
+host_LIBC_FLAGS := $(asan_LIBC_FLAGS)
+fuzz_LIBC_FLAGS := -fno-builtin
 
 define VARIANT
-$(B)/$(1)/raw/libc/%.o: INSIDE_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
-$(B)/$(1)/raw/%.o: %.c Makefile | needs-build
+$(B)/$(1)/raw/libc/%.o: INSIDE_CFLAGS += $($(1)_LIBC_FLAGS)
+$(B)/$(1)/raw/%.o: %.c Makefile | needs-build $($(1)_NEEDS)
 	@mkdir -p $$(@D)
 	@echo "CC $(1) $$<"
 	@$($(1)_CC) $$(INSIDE_CFLAGS) -isystem $$(shell $($(1)_CC) -print-file-name=include) $($(1)_FLAGS) -MMD -MP -c $$< -o $$@
@@ -127,7 +136,7 @@ $(B)/$(1)/inside/%.o: $(B)/$(1)/raw/%.o $(B)/$(1)/inside.syms
 $(B)/$(1)/libinside.a: $(patsubst %.c,$(B)/$(1)/inside/%.o,$(INSIDE_SRC))
 	@rm -f $$@
 	@ar rcs $$@ $$^
-$(B)/$(1)/tests/host/%.o: tests/host/%.c Makefile | needs-build
+$(B)/$(1)/tests/host/%.o: tests/host/%.c Makefile | needs-build $($(1)_NEEDS)
 	@mkdir -p $$(@D)
 	@echo "CC $(1) $$<"
 	@$($(1)_CC) $$(HOST_CFLAGS) $($(1)_FLAGS) -MMD -MP -c $$< -o $$@
@@ -186,8 +195,10 @@ $(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)
 		$(B)/fuzz/libhost.a -Wl,--end-group -o $@
 
 fuzz: $(FUZZERS:%=$(B)/fuzz/%)
+	@for f in $^; do echo "FUZZ    $$f"; mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -len_control=0 $$f.corpus || exit 1; done
+
+needs-fuzz: needs-build
 	@boot/need.sh clang:clang
-	@for f in $^; do echo "FUZZ    $$f"; mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 $$f.corpus || exit 1; done
 
 needs-test: needs-build
 	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \

@@ -8,6 +8,9 @@
  */
     .set MB1_MAGIC, 0x1badb002
     .set MB1_FLAGS, 1 << 0 | 1 << 1     /* modules on page boundaries; memory information */
+    .set MB1_BOOT_MAGIC, 0x2badb002
+    .set MB1_HAS_MEMORY, 1 << 0
+    .set MB1_MEM_UPPER, 8               /* KiB of memory from 1 MiB up */
     .set MB2_MAGIC, 0xe85250d6
 
     .set CR0_PE, 1 << 0
@@ -41,13 +44,20 @@ mb2_request_end:
     .long 8
 mb2_end:
 
-    .text
+    /* First in the image, texts included: where memory ends before the image does, this part is there. */
+    .section .text.boot, "ax"
     .code32
     .globl _start
 _start:
     cli
     cld
-    movl $boot_stack_top, %esp
+    cmpl $MB1_BOOT_MAGIC, %eax          /* QEMU loads us also where there is no memory; GRUB does not */
+    jne 1f
+    testl $MB1_HAS_MEMORY, (%ebx)
+    jz 1f
+    cmpl $__image_kib, MB1_MEM_UPPER(%ebx)
+    jb too_little_memory
+1:  movl $boot_stack_top, %esp
     movl %eax, %ebp                     /* EAX and EBX are needed for CPUID */
     movl %ebx, %esi
 
@@ -91,8 +101,12 @@ _start:
     lgdt boot_gdtr
     ljmp $8, $long_mode
 
-no_long_mode:                           /* one sentence, on the serial line and on the screen */
+too_little_memory:
+    movl $too_little_memory_text, %esi
+    jmp say_and_halt
+no_long_mode:
     movl $no_long_mode_text, %esi
+say_and_halt:                           /* the sentence at ESI, on the serial line and on the screen */
     movl $0xb8000, %edi
 1:  lodsb
     testb %al, %al
@@ -105,7 +119,12 @@ no_long_mode:                           /* one sentence, on the serial line and 
     jmp 1b
 2:  hlt
     jmp 2b
+no_long_mode_text:
+    .asciz "Skiff needs a 64-bit processor (x86-64); this one is not.\r\n"
+too_little_memory_text:
+    .asciz "Too little memory for Skiff itself; give the machine at least 4 MiB.\r\n"
 
+    .text
     .code64
 long_mode:
     movl $16, %eax
@@ -128,8 +147,6 @@ boot_gdt:
 boot_gdtr:
     .short boot_gdtr - boot_gdt - 1
     .long boot_gdt
-no_long_mode_text:
-    .asciz "Skiff needs a 64-bit processor (x86-64); this one is not.\r\n"
 
     /* kernel_main() and the main loop stay on this stack; paging.c takes the guard page away. */
     .section .bss.boot_stack, "aw", @nobits

@@ -1,16 +1,21 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, or says the one line to type.
-# usage: boot/need.sh WHAT:PACKAGE ...    WHAT is a command, or a file by its absolute path
+# usage: boot/need.sh WHAT:PACKAGE ...    WHAT is a command, or a file by its absolute path; PACKAGE -: Debian has none
 set -eu
 
-missing=
+missing='' alien=''
 for pair; do
     what=${pair%%:*} package=${pair#*:}
     case $what in
-    /*) [ -e "$what" ] || missing="$missing $package" ;;
-    *) command -v "$what" >/dev/null 2>&1 || [ -x "/usr/sbin/$what" ] || missing="$missing $package" ;;
+    /*) [ ! -e "$what" ] || continue ;;
+    *) if command -v "$what" >/dev/null 2>&1 || [ -x "/usr/sbin/$what" ]; then continue; fi ;;
     esac
+    if [ "$package" = - ]; then alien="$alien $what"; else missing="$missing $package"; fi
 done
+if [ -n "$alien" ]; then
+    echo "skiff: not found, and in no Debian package:$alien - put it on the PATH, or leave CROSS_COMPILE unset" >&2
+    exit 1
+fi
 [ -n "$missing" ] || exit 0
 
 packages=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')

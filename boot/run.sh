@@ -15,7 +15,7 @@ tap='' work='' qemu_pid=''
 die() { echo "skiff: $*" >&2; exit 1; }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else command -v sudo >/dev/null && sudo "$@"; fi
 }
 
 cleanup() {
@@ -38,9 +38,7 @@ args=(-accel "$ACCEL" -cpu "$cpu" -M pc -m "$MEM" -display none -nodefaults -no-
 if [ -n "${SITE:-}" ]; then
     work=$(mktemp -d)
     if [ -d "$SITE" ]; then
-        mkdir "$work/root"
-        ln -s "$(realpath "$SITE")" "$work/root/www"
-        tar -C "$work/root" --format=ustar --dereference -cf "$work/site.tar" www || die "cannot pack $SITE"
+        "$(dirname "$0")/pack.sh" "$SITE" "$work/site.tar" || die "cannot pack $SITE"
         SITE=$work/site.tar
     fi
     [ -f "$SITE" ] || die "SITE=$SITE is neither a folder nor an archive; write SITE=path/to/folder"
@@ -53,6 +51,7 @@ user)
         die "port $PORT is taken; write: make run PORT=8081"
     fi
     args+=(-netdev "user,id=n0,hostfwd=tcp:127.0.0.1:$PORT-:80")
+    append="dhcp.probe=0 $append" # nobody else is on QEMU's own network: no need to ask around for five seconds
     url=http://localhost:$PORT
     ;;
 tap)

@@ -22,9 +22,6 @@ typedef enum irqreturn (*irq_handler_t)(unsigned irq, void *arg);
 int __must_check request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg);
 void free_irq(unsigned irq, void *arg);
 
-/* Interrupts taken on this line so far. */
-uint64_t irq_get_count(unsigned irq);
-
 /* Interrupts off on this core, and back to what they were. */
 unsigned long local_irq_save(void);
 void local_irq_restore(unsigned long flags);

@@ -21,6 +21,9 @@ struct record {
     uint8_t level;
 };
 
+/* What console= may name; without a known one all are wanted, so that the log is seen somewhere. */
+static const char *const console_names[] = {"ttyS0", "tty0"};
+
 static char ring[RING_SIZE];
 
 static struct {
@@ -136,15 +139,49 @@ void console_flush_all(void)
             console->flush(console);
 }
 
-void log_set_console_level(enum log_level level)
-{
-    klog.console_level = level;
-}
-
 void log_set_synchronous(void)
 {
     klog.synchronous = true;
     console_flush_all();
+}
+
+/* What follows `name` in a console=`value`; NULL if it names another one. */
+static const char *options_behind(const char *value, const char *name)
+{
+    size_t len = strlen(name);
+    if (strncmp(value, name, len) != 0 || (value[len] != ',' && value[len] != '\0'))
+        return NULL;
+    return value[len] ? value + len + 1 : "";
+}
+
+static bool console_is_known(const char *value)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(console_names); i++)
+        if (options_behind(value, console_names[i]))
+            return true;
+    return false;
+}
+
+const char *console_options(const char *name)
+{
+    const char *wanted = NULL, *value;
+    bool any = false;
+    for (unsigned n = 0; (value = cmdline_get_nth("console", n)); n++) {
+        const char *options = options_behind(value, name);
+        any |= console_is_known(value);
+        if (options)
+            wanted = options;
+    }
+    return any ? wanted : "";
+}
+
+static void warn_unknown_consoles(void)
+{
+    const char *value;
+    for (unsigned n = 0; (value = cmdline_get_nth("console", n)); n++)
+        if (!console_is_known(value))
+            pr_warn("command line: there is no console=%s; there are ttyS0 (serial) and tty0 (screen)",
+                    value);
 }
 
 void log_configure(void)
@@ -155,15 +192,5 @@ void log_configure(void)
         klog.console_level = LOG_DEBUG;
     if (cmdline_get("loglevel"))
         klog.console_level = (enum log_level)(cmdline_get_long("loglevel", LOG_INFO + 1) - 1);
-}
-
-const char *console_options(const char *name)
-{
-    const char *wanted = NULL, *value;
-    size_t len = strlen(name);
-    unsigned n = 0;
-    for (; (value = cmdline_get_nth("console", n)); n++)
-        if (strncmp(value, name, len) == 0 && (value[len] == ',' || value[len] == '\0'))
-            wanted = value[len] ? value + len + 1 : "";
-    return n ? wanted : "";
+    warn_unknown_consoles();
 }

@@ -32,15 +32,15 @@ struct console {
 void register_console(struct console *console);
 void console_flush_all(void);
 
-/* Lines above this level go to the ring only (command line: loglevel=, quiet, debug). */
-void log_set_console_level(enum log_level level);
-
-/* Sets the level from the command line: loglevel=N (levels below N are shown), quiet, debug. */
+/*
+ * Reads the command line: loglevel=N (levels below N are shown, the others go to the ring only), quiet,
+ * debug; and warns of a console= that does not exist.
+ */
 void log_configure(void);
 
 /*
  * Whether the command line wants a console: what follows the comma of the last console=NAME,options ("" if
- * nothing), NULL if other consoles are named but not this one. Without any console= every one is wanted.
+ * nothing), NULL if other consoles are named but not this one. If none that exists is named, all are wanted.
  */
 const char *console_options(const char *name);
 

@@ -51,11 +51,11 @@ static void report_boot(const struct boot_info *boot)
                 (boot->modules[i].at.end - boot->modules[i].at.start + 1023) / 1024);
     if (boot->modules_outside)
         pr_err(
-            "%u boot modules do not fit into the memory of this machine and are ignored. Give it more memory.",
+            "Boot modules ignored because they do not fit into this machine's memory: %u. Give it more memory.",
             boot->modules_outside);
     if (boot->modules_damaged)
-        pr_err("%u boot modules are empty, overlap others or are more than %d, and are ignored.",
-               boot->modules_damaged, BOOT_MODULES_MAX);
+        pr_err("Boot modules ignored because they are empty, overlap others or are more than %d: %u.",
+               BOOT_MODULES_MAX, boot->modules_damaged);
 }
 
 static struct net *network_init(void)
@@ -154,6 +154,12 @@ static void start_programs(struct files *files)
         pr_err("Too little memory to start the programs; give the machine at least 4 MiB.");
 }
 
+/* The last task to start: by now each program has read its words of the command line. */
+static void boot_finished(void *arg)
+{
+    cmdline_warn_unknown();
+}
+
 /* No stack protector here: it sets the value that the others compare. */
 __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t info)
 {
@@ -195,8 +201,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     configure_addresses(net, files);
     start_programs(files);
 
-    cmdline_get("panic"); /* known to panic_finish() */
+    cmdline_get_long("panic", 0); /* read by panic_finish(); a wrong one is better said now */
     crash_test();
-    cmdline_warn_unknown();
+    task_create("boot", boot_finished, NULL, files);
     run_forever();
 }

@@ -1,5 +1,5 @@
 /*
- * serial.c - a 16550 on COM1: the kernel log goes out, what is typed comes in.
+ * serial.c - a 16550 on COM1: the kernel log goes out. Nobody reads what is typed, so it is left in the UART.
  *
  * Output is put into a buffer and leaves 16 bytes per interrupt, so logging never waits for the
  * line. A log line that does not fit is dropped whole, and how many were is said once there is room.
@@ -17,7 +17,7 @@
 #define COM1_PORT 0x3f8
 #define COM1_IRQ  4
 
-#define UART_DATA    0 /* receive and transmit; divisor, low byte, with LCR_DLAB */
+#define UART_DATA    0 /* transmit; divisor, low byte, with LCR_DLAB */
 #define UART_IER     1 /* interrupt enable; divisor, high byte, with LCR_DLAB */
 #define UART_IIR     2 /* read: interrupt identification */
 #define UART_FCR     2 /* write: FIFO control */
@@ -26,30 +26,26 @@
 #define UART_LSR     5 /* line status */
 #define UART_SCRATCH 7
 
-#define IER_RX       (1u << 0)
 #define IER_TX       (1u << 1)
 #define IIR_NONE     (1u << 0)
-#define FCR_ENABLE   0x07 /* FIFOs on, both cleared, interrupt at each byte received */
+#define FCR_ENABLE   0x07 /* FIFOs on, both cleared */
 #define LCR_8N1      0x03
 #define LCR_DLAB     (1u << 7)
 #define MCR_ON       0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
-#define LSR_RX_READY (1u << 0)
 #define LSR_TX_EMPTY (1u << 5)
 
 #define UART_CLOCK   115200
 #define DEFAULT_BAUD 115200
 #define FIFO_SIZE    16
-#define TX_BUFFER    4096 /* powers of two */
-#define RX_BUFFER    256
+#define TX_BUFFER    4096    /* a power of two */
 #define FLUSH_SPINS  1000000 /* per byte; a dead line must not hold up a panic */
 
 static struct {
-    char tx[TX_BUFFER], rx[RX_BUFFER];
-    unsigned tx_head, tx_tail, rx_head, rx_tail; /* head: next to write; they count on and on */
+    char tx[TX_BUFFER];
+    unsigned tx_head, tx_tail; /* head: next to write; they count on and on */
     unsigned lost_lines;
     uint8_t ier;
     bool present, interrupts;
-    struct softirq *reader;
 } com1;
 
 static uint8_t uart_read(unsigned reg)
@@ -99,7 +95,7 @@ static void tx_drain(void)
             uart_write(UART_DATA, (uint8_t)com1.tx[com1.tx_tail++ % TX_BUFFER]);
     tx_say_lost();
     if (com1.interrupts)
-        set_ier(com1.tx_head != com1.tx_tail ? IER_RX | IER_TX : IER_RX);
+        set_ier(com1.tx_head != com1.tx_tail ? IER_TX : 0);
 }
 
 /* Called with interrupts off (printk). */
@@ -135,24 +131,10 @@ static void serial_flush(struct console *self)
     local_irq_restore(flags);
 }
 
-static void rx_take(void)
-{
-    bool any = false;
-    for (unsigned n = 0; n < FIFO_SIZE && (uart_read(UART_LSR) & LSR_RX_READY); n++) {
-        char c = (char)uart_read(UART_DATA);
-        if (com1.rx_head - com1.rx_tail < RX_BUFFER) /* else nobody reads: what is typed is lost */
-            com1.rx[com1.rx_head++ % RX_BUFFER] = c;
-        any = true;
-    }
-    if (any && com1.reader)
-        raise_softirq(com1.reader);
-}
-
 static enum irqreturn serial_interrupt(unsigned irq, void *arg)
 {
     if (uart_read(UART_IIR) & IIR_NONE)
         return IRQ_NONE;
-    rx_take();
     tx_drain();
     return IRQ_HANDLED;
 }
@@ -208,18 +190,5 @@ void serial_enable_interrupts(void)
     unsigned long flags = local_irq_save();
     com1.interrupts = true;
     tx_drain();
-    set_ier(com1.tx_head != com1.tx_tail ? IER_RX | IER_TX : IER_RX);
     local_irq_restore(flags);
-}
-
-int serial_getc(void)
-{
-    if (com1.rx_head == com1.rx_tail)
-        return -1;
-    return (uint8_t)com1.rx[com1.rx_tail++ % RX_BUFFER];
-}
-
-void serial_set_reader(struct softirq *softirq)
-{
-    com1.reader = softirq;
 }

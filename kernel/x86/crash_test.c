@@ -7,6 +7,8 @@
  *     stack  recursion without end                   smash   write past the end of a local array
  *     wx     write to the program's code             nx      execute data
  *     panic  call panic()                            assert  a failing ASSERT()
+ *
+ * and two ends that are no errors: "restart" and "off".
  */
 #include "kernel/x86/machine.h"
 
@@ -80,8 +82,10 @@ static void crash_assert(void)
 }
 
 static const struct crash crashes[] = {
-    {"null", crash_null}, {"stack", crash_stack}, {"wx", crash_wx},       {"nx", crash_nx},
-    {"ud", crash_ud},     {"panic", crash_panic}, {"smash", crash_smash}, {"assert", crash_assert},
+    {"null", crash_null},       {"stack", crash_stack},   {"wx", crash_wx},
+    {"nx", crash_nx},           {"ud", crash_ud},         {"panic", crash_panic},
+    {"smash", crash_smash},     {"assert", crash_assert}, {"restart", machine_restart},
+    {"off", machine_power_off},
 };
 
 static void crash_task(void *arg)

@@ -25,7 +25,6 @@ struct irqaction {
 
 struct irq_line {
     struct irqaction *actions;
-    uint64_t count;
     unsigned unhandled;
 };
 
@@ -85,11 +84,6 @@ void free_irq(unsigned irq, void *arg)
     kfree(action);
 }
 
-uint64_t irq_get_count(unsigned irq)
-{
-    return irq < NR_IRQS ? lines[irq].count : 0;
-}
-
 static void line_unhandled(unsigned irq)
 {
     if (++lines[irq].unhandled < UNHANDLED_MAX)
@@ -104,7 +98,6 @@ void irq_dispatch(unsigned irq)
     if (chip->is_spurious(irq))
         return;
     bool handled = false;
-    line->count++;
     for (struct irqaction *action = line->actions; action; action = action->next)
         if (action->handler(irq, action->arg) == IRQ_HANDLED)
             handled = true;

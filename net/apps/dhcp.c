@@ -44,6 +44,8 @@ enum dhcp_state { DHCP_INIT, DHCP_SELECTING, DHCP_REQUESTING, DHCP_BOUND, DHCP_R
 
 struct dhcp_client {
     const char *ifname;
+    const char *hostname;
+    bool probe; /* ask the link whether somebody has the address */
     int fd;
     enum dhcp_state state;
     uint8_t hw_addr[6];
@@ -114,10 +116,8 @@ static void drop_address(struct dhcp_client *client)
 /* 0, or -1 with errno EADDRINUSE if another host has it. */
 static int set_address(struct dhcp_client *client)
 {
-    const char *probe = skiff_config("dhcp.probe");
     int prefix_len = dhcp_reply_prefix_len(&client->offer);
-    if (skiff_if_set_address(client->ifname, client->offer.your_addr, prefix_len,
-                             !probe || strcmp(probe, "0")))
+    if (skiff_if_set_address(client->ifname, client->offer.your_addr, prefix_len, client->probe))
         return -1;
     set_mtu(client, client->offer.mtu);
     if (client->offer.router)
@@ -146,7 +146,6 @@ static void send_message(struct dhcp_client *client, enum dhcp_type type)
     bool bound = client->state == DHCP_RENEWING || client->state == DHCP_REBINDING;
     bool chosen = client->state == DHCP_REQUESTING || type == DHCP_DECLINE;
     uint64_t seconds = (clock_ms() - client->began_ms) / 1000;
-    const char *hostname = skiff_config("hostname");
     struct dhcp_request request = {
         .type = type,
         .xid = client->xid,
@@ -155,7 +154,7 @@ static void send_message(struct dhcp_client *client, enum dhcp_type type)
         .client_addr = bound ? client->offer.your_addr : 0,
         .requested_addr = chosen ? client->offer.your_addr : 0,
         .server_id = chosen ? client->offer.server_id : 0,
-        .hostname = hostname ? hostname : "skiff",
+        .hostname = client->hostname,
     };
     memcpy(request.hw_addr, client->hw_addr, 6);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
@@ -412,6 +411,13 @@ static void wait_for_link(const struct dhcp_client *client)
     }
 }
 
+static void configure(struct dhcp_client *client)
+{
+    const char *probe = skiff_config("dhcp.probe"), *hostname = skiff_config("hostname");
+    client->probe = !probe || strcmp(probe, "0");
+    client->hostname = hostname ? hostname : "skiff";
+}
+
 void dhcp_main(void *arg)
 {
     struct dhcp_client *client = calloc(1, sizeof(*client));
@@ -420,6 +426,7 @@ void dhcp_main(void *arg)
         return;
     }
     client->ifname = arg;
+    configure(client);
     if (open_socket(client)) {
         printf("%s: DHCP cannot start: %s\n", client->ifname, strerror(errno));
         free(client);

@@ -90,24 +90,22 @@ static void write_head(struct http_file *file, const struct http_type *type, boo
     file->head_len = n;
 }
 
-/* Gives the file its block; the body is read into it if small. 0 or -1. */
+/* Gives the file its block, with the body if it is part of the program (else NULL). 0 or -1. */
 static int prepare(struct http_file *file, const struct http_type *type, bool is_gzip, bool vary,
                    const char *body)
 {
-    bool has_body = body || file->size <= HTTP_INLINE_MAX;
     snprintf(file->etag, sizeof(file->etag), "\"%llx-%llx%s\"", (unsigned long long)file->mtime,
              (unsigned long long)file->size, is_gzip ? "-gz" : "");
-    file->block = malloc(HTTP_FILE_HEAD_MAX + (has_body ? file->size : 0));
+    file->block = malloc(HTTP_FILE_HEAD_MAX + (body ? file->size : 0));
     if (!file->block)
         return -1;
     write_head(file, type, is_gzip, vary);
     file->block_len = file->head_len;
-    if (has_body && body)
+    if (body) {
         memcpy(file->block + file->head_len, body, file->size);
-    else if (has_body && pread(file->fd, file->block + file->head_len, file->size, 0) != (ssize_t)file->size)
-        return 0;
-    file->has_body = has_body;
-    file->block_len += has_body ? file->size : 0;
+        file->block_len += file->size;
+        file->has_body = true;
+    }
     char *fitting = realloc(file->block, file->block_len);
     if (fitting)
         file->block = fitting;
@@ -215,6 +213,14 @@ static int remember(struct http_files *files, struct http_file *file, const char
     link_append(&files->lru, &file->lru);
     files->count++;
     return 0;
+}
+
+void http_files_destroy(struct http_files *files)
+{
+    struct link *l;
+    while ((l = link_first(&files->lru)))
+        forget(files, link_entry(l, struct http_file, lru));
+    free(files);
 }
 
 int http_files_find(struct http_files *files, const char *path, size_t len, struct http_file **out)

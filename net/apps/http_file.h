@@ -1,9 +1,10 @@
 /*
  * http_file.h - the files of the site that are asked for: open, measured, with their answer prepared.
  *
- * For each file the cache keeps the descriptor and the complete head of a 200 answer, followed by the body if
- * it is small: such a file then goes out with one send(), its head and body in one segment. Larger bodies go
- * out by reference, with sendfile().
+ * For each file the cache keeps the descriptor and the complete head of a 200 answer. The body goes out by
+ * reference, with sendfile(); MSG_MORE on the head puts the two into one segment. Copying small bodies instead,
+ * into one block with the head, was measured and gains nothing: what the copy costs, the second call and the
+ * card's second descriptor cost too. Only pages that are part of the program have their body in the block.
  */
 #ifndef NET_APPS_HTTP_FILE_H
 #define NET_APPS_HTTP_FILE_H
@@ -15,10 +16,6 @@
 
 #include "net/apps/http_date.h"
 #include "net/apps/link.h"
-
-/* Bodies up to this are sent along with their head: copying so little costs less than a second call and a
- * second descriptor of the card. */
-#define HTTP_INLINE_MAX 2048u
 
 /* Every head starts like this; the date is written over the placeholder. */
 #define HTTP_HEAD_AFTER_STATUS "\r\nServer: Skiff\r\nDate: "
@@ -39,7 +36,7 @@ struct http_file {
     char *block; /* head of the 200 answer, then the body if has_body */
     uint32_t head_len, block_len;
     uint32_t date_version; /* of the date in block, see http_file_set_date() */
-    bool has_body;
+    bool has_body; /* part of the program: the body is in `block`, there is no descriptor */
     char etag[40];
     /* Ranges of `block` that other answers are made of. */
     uint32_t type_start, type_len;             /* Content-Type, Content-Encoding and Vary */
@@ -51,6 +48,9 @@ struct http_files;
 /* A cache of at most `limit` files below the directory `root` ("/www"); `root` "" for none. NULL without
  * memory. */
 struct http_files *http_files_create(const char *root, unsigned limit);
+
+/* Forgets all files; those held stay until they are put. */
+void http_files_destroy(struct http_files *files);
 
 /**
  * http_files_find - the file a request means

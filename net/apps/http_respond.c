@@ -1,9 +1,9 @@
 /*
  * http_respond.c - a complete HTTP request to its answer.
  *
- * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a look-up
- * and one send() of the head prepared by http_file.c, with the body behind it. Every other answer is put
- * together here from the same pieces. Nothing of the request goes into a head but the encoded path of a
+ * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a look-up,
+ * a send() of the head prepared by http_file.c and a sendfile() of the body behind it. Every other answer is
+ * put together here from the same pieces. Nothing of the request goes into a head but the encoded path of a
  * redirection, and nothing goes into a page unescaped.
  */
 #include "net/apps/http_server.h"
@@ -219,12 +219,6 @@ static void respond_whole(struct http_conn *conn, const struct http_request *req
     bool has_body = req->method != HTTP_HEAD && file->size;
     struct http_head *head = begin_head(conn, req, 200);
     add(head, file->block + file->type_start, file->head_len - file->type_start - 2);
-    if (has_body && file->has_body && file->size <= HTTP_INLINE_MAX) { /* one piece, one segment */
-        add_text(head, "\r\n");
-        add(head, file->block + file->head_len, file->size);
-        http_conn_write(conn, head->text, head->len, more);
-        return;
-    }
     send_head(conn, head, more || has_body);
     if (has_body && file->has_body)
         http_conn_write(conn, file->block + file->head_len, file->size, more);

@@ -28,12 +28,14 @@
 #define HTTP_EVENTS   64  /* per epoll_wait() */
 #define HTTP_ACCEPTS  64  /* per event of the listening socket */
 #define HTTP_RETRY_MS 200 /* until accept() is tried again when there was no room */
-#define HTTP_KB_PER_CONN                                                                                     \
-    8 /* of memory per connection: it and its socket, with something in their buffers                        \
-       */
+/* Limits follow from the machine's memory. A connection costs itself, its socket, and what is in their
+ * buffers. */
+#define HTTP_KB_PER_CONN 8
 #define HTTP_KB_PER_FILE 64
 #define HTTP_CONN_MAX    12000u /* descriptors remain for files and others */
 #define HTTP_CONN_MIN    64u
+#define HTTP_FILES_MAX   512u
+#define HTTP_FILES_MIN   32u
 
 /* How long a connection may stay in a state, ms. */
 static const uint32_t state_timeout_ms[HTTP_CONN_STATES] = {
@@ -121,10 +123,10 @@ static bool evict_of_client(struct http_client *client)
 
 /* --- accepting --- */
 
-static void watch_listener(struct http_server *server, int op, uint32_t events)
+static int watch_listener(struct http_server *server, int op, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = NULL};
-    epoll_ctl(server->epoll_fd, op, server->listen_fd, &event);
+    return epoll_ctl(server->epoll_fd, op, server->listen_fd, &event);
 }
 
 static void take_connection(struct http_server *server, int fd, uint32_t address)
@@ -230,25 +232,33 @@ static void bury_dead(struct http_server *server)
     }
 }
 
+static void handle_events(struct http_server *server, const struct epoll_event *events, int count)
+{
+    bool accepting = server->listen_paused;
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr)
+            http_conn_event(events[i].data.ptr, events[i].events);
+        else
+            accepting = true;
+    }
+    if (server->listen_paused) {
+        server->listen_paused = false;
+        watch_listener(server, EPOLL_CTL_MOD, EPOLLIN);
+    }
+    if (accepting)
+        accept_connections(server);
+}
+
+/* Until the epoll set is closed, which only whoever shares our descriptors can do. */
 static void serve(struct http_server *server)
 {
     struct epoll_event events[HTTP_EVENTS];
     for (;;) {
         int count = epoll_wait(server->epoll_fd, events, HTTP_EVENTS, wait_ms(server));
+        if (count < 0 && errno != EINTR)
+            return;
         update_time(server);
-        bool accepting = server->listen_paused;
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr)
-                http_conn_event(events[i].data.ptr, events[i].events);
-            else
-                accepting = true;
-        }
-        if (server->listen_paused) {
-            server->listen_paused = false;
-            watch_listener(server, EPOLL_CTL_MOD, EPOLLIN);
-        }
-        if (accepting)
-            accept_connections(server);
+        handle_events(server, events, count);
         expire(server);
         bury_dead(server);
     }
@@ -293,7 +303,25 @@ static void set_limits(struct http_server *server, uint64_t memory_kb)
 static unsigned file_limit(uint64_t memory_kb)
 {
     uint64_t files = memory_kb / HTTP_KB_PER_FILE;
-    return files < 32 ? 32 : files > 512 ? 512 : files;
+    if (files < HTTP_FILES_MIN)
+        return HTTP_FILES_MIN;
+    return files < HTTP_FILES_MAX ? files : HTTP_FILES_MAX;
+}
+
+static void destroy_server(struct http_server *server)
+{
+    struct link *l;
+    for (int state = 0; state < HTTP_CONN_STATES; state++)
+        while ((l = link_first(&server->state[state])))
+            http_conn_close(link_entry(l, struct http_conn, of_state));
+    bury_dead(server);
+    if (server->files)
+        http_files_destroy(server->files);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    if (server->epoll_fd >= 0)
+        close(server->epoll_fd);
+    free(server);
 }
 
 static struct http_server *create_server(uint16_t port)
@@ -305,14 +333,14 @@ static struct http_server *create_server(uint16_t port)
     for (int state = 0; state < HTTP_CONN_STATES; state++)
         link_init(&server->state[state]);
     link_init(&server->dead);
+    server->listen_fd = server->epoll_fd = -1;
     server->port = port;
     server->client_seed = rand();
     server->has_site = site_exists();
     set_limits(server, memory_kb);
     server->files = http_files_create(server->has_site ? "/www" : "", file_limit(memory_kb));
     if (!server->files || (!server->has_site && start_page_add_files(server->files))) {
-        free(server->files);
-        free(server);
+        destroy_server(server);
         return NULL;
     }
     return server;
@@ -327,14 +355,16 @@ void httpd_main(void *arg)
         return;
     }
     server->listen_fd = open_listener(port);
-    server->epoll_fd = epoll_create1(0);
-    if (server->listen_fd < 0 || server->epoll_fd < 0) {
+    if (server->listen_fd >= 0)
+        server->epoll_fd = epoll_create1(0);
+    if (server->epoll_fd < 0 || watch_listener(server, EPOLL_CTL_ADD, EPOLLIN)) {
         printf("httpd: cannot listen on port %u: %s\n", (unsigned)port, strerror(errno));
+        destroy_server(server);
         return;
     }
-    watch_listener(server, EPOLL_CTL_ADD, EPOLLIN);
     update_time(server);
     printf("httpd: serving %s on port %u\n",
            server->has_site ? "/www" : "the start page (no site.tar was given)", (unsigned)port);
     serve(server);
+    destroy_server(server);
 }

@@ -310,7 +310,9 @@ void dev_close(struct net_device *dev)
         dev->netdev_ops->ndo_stop(dev);
     del_timer(&dev->watchdog_timer);
     list_del_init(&dev->tx_list);
-    skb_queue_purge(&dev->txq, SKB_DROP_REASON_DEV_READY);
+    struct sk_buff *skb;
+    while ((skb = skb_dequeue(&dev->txq)))
+        dev_drop_xmit(skb, dev, SKB_DROP_REASON_DEV_READY, -ENETDOWN);
     napi_flush_backlog(dev);
     dev->queue_stopped = dev->txq_head_seen = false;
 }

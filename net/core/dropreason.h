@@ -20,7 +20,6 @@
     X(CPU_BACKLOG, "softnet backlog full")                                                                   \
     X(OTHERHOST, "frame addressed to another host")                                                          \
     X(UNHANDLED_PROTO, "no handler for this EtherType")                                                      \
-    X(TAP_CONSUMED, "taken by a packet tap")                                                                 \
     X(ARP_INVALID, "ARP packet with wrong types, lengths or addresses")                                      \
     X(ARP_IGNORED, "ARP packet that is not for us")                                                          \
     X(ARP_CONFLICT, "somebody else claims our address")                                                      \
@@ -40,14 +39,12 @@
     X(IP_INNOROUTES, "no route for a received packet")                                                       \
     X(IP_OUTNOROUTES, "no route for a packet of ours")                                                       \
     X(IP_NOPROTO, "no handler for this IP protocol")                                                         \
-    X(IP_TTL, "time to live ran out")                                                                        \
     X(IP_MTU, "larger than the path MTU and must not be fragmented")                                         \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
     X(ICMP_UNKNOWN, "ICMP type this host does not answer")                                                   \
     X(ICMP_BROADCAST, "ICMP request to a broadcast address, not answered on purpose")                        \
-    X(ICMP_RATELIMIT, "ICMP error suppressed by the rate limit")                                             \
     X(UDP_CSUM, "UDP checksum wrong")                                                                        \
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \

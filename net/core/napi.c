@@ -8,6 +8,7 @@
 #include "net/core/napi.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "kernel/panic.h"
 #include "net/core/netdevice.h"
@@ -43,7 +44,8 @@ static void napi_count_poll(struct napi_struct *napi, int work)
 
 bool napi_complete_done(struct napi_struct *napi, int work_done)
 {
-    ktime_t now = napi->net->softnet.now;
+    const struct softnet_data *sd = &napi->net->softnet;
+    ktime_t now = sd->now;
     ktime_t last_poll = napi->last_poll;
 
     napi->last_poll = now;
@@ -53,7 +55,7 @@ bool napi_complete_done(struct napi_struct *napi, int work_done)
      * A clock that has not moved since the last poll is a virtual one, which waits for us: polling on would
      * never end.
      */
-    if (now - napi->last_work < napi->defer_ns && now != last_poll) {
+    if (now - napi->last_work < (unsigned)sd->sysctl_napi_defer_us * NSEC_PER_USEC && now != last_poll) {
         napi->stats.deferred++;
         return false;
     }
@@ -96,17 +98,18 @@ static bool napi_any_scheduled(const struct softnet_data *sd)
 void net_rx_action(struct softirq *s)
 {
     struct softnet_data *sd = container_of(s, struct softnet_data, rx_softirq);
-    int budget = NETDEV_BUDGET;
+    int budget = sd->sysctl_budget;
     ktime_t start = sd->now = ktime_get();
 
     while (napi_poll_round(sd, &budget)) {
         sd->now = ktime_get();
-        if (budget <= 0 || sd->now - start >= NETDEV_BUDGET_NS) {
+        if (budget <= 0 || sd->now - start >= (unsigned)sd->sysctl_budget_usecs * NSEC_PER_USEC) {
             sd->time_squeeze++;
             break;
         }
     }
-    /* Those with work left and those that wait for more (defer_ns) go on in the next round, after the tasks.
+    /* Those with work left and those that wait for more (napi_defer_us) go on in the next round, after the
+     * tasks.
      */
     if (napi_any_scheduled(sd))
         raise_softirq(s);
@@ -144,7 +147,6 @@ void netif_napi_add(struct net_device *dev, struct napi_struct *napi,
     ASSERT(weight > 0);
     napi_init(napi, poll, weight);
     napi->dev = dev;
-    napi->defer_ns = NAPI_DEFER_NS;
     list_add_tail(&napi->dev_list, &dev->napi_list);
     if (!dev->napi)
         dev->napi = napi;
@@ -184,7 +186,7 @@ int netif_rx(struct sk_buff *skb)
 {
     struct softnet_data *sd = &skb->net->softnet;
 
-    if (unlikely(sd->input_pkt_queue.qlen >= NETDEV_MAX_BACKLOG)) {
+    if (unlikely(sd->input_pkt_queue.qlen >= (unsigned)sd->sysctl_max_backlog)) {
         sd->dropped++;
         kfree_skb_reason(skb, SKB_DROP_REASON_CPU_BACKLOG);
         return -ENOBUFS;
@@ -222,10 +224,31 @@ void napi_flush_backlog(struct net_device *dev)
     }
 }
 
+static void softnet_register_sysctls(struct net *net)
+{
+    struct softnet_data *sd = &net->softnet;
+
+    sd->sysctl_budget = NETDEV_BUDGET;
+    sd->sysctl_budget_usecs = NETDEV_BUDGET_USECS;
+    sd->sysctl_max_backlog = NETDEV_MAX_BACKLOG;
+    sd->sysctl_napi_defer_us = NAPI_DEFER_USECS;
+    const struct sysctl_entry entries[] = {
+        {"net.core.netdev_budget", &sd->sysctl_budget, 1, 1, 100000},
+        {"net.core.netdev_budget_usecs", &sd->sysctl_budget_usecs, 1, 100, 1000000},
+        {"net.core.netdev_max_backlog", &sd->sysctl_max_backlog, 1, 1, 1000000},
+        {"net.core.napi_defer_us", &sd->sysctl_napi_defer_us, 1, 0, 1000000},
+        {NULL, NULL, 0, 0, 0},
+    };
+    _Static_assert(sizeof(entries) == sizeof(sd->sysctl_entries), "one place for each setting");
+    memcpy(sd->sysctl_entries, entries, sizeof(entries));
+    register_sysctl(net, &sd->sysctl, sd->sysctl_entries);
+}
+
 void softnet_init(struct net *net)
 {
     struct softnet_data *sd = &net->softnet;
 
+    softnet_register_sysctls(net);
     sd->net = net;
     INIT_LIST_HEAD(&sd->poll_list);
     INIT_LIST_HEAD(&sd->tx_devices);
@@ -244,5 +267,6 @@ void softnet_exit(struct net *net)
     close_softirq(&sd->tx_softirq);
     skb_queue_purge(&sd->input_pkt_queue, SKB_DROP_REASON_DEV_READY);
     napi_detach(&sd->backlog);
+    unregister_sysctl(&sd->sysctl);
     ASSERT(list_empty(&sd->poll_list) && list_empty(&sd->tx_devices));
 }

@@ -7,8 +7,9 @@
  *             work <  weight: the driver calls napi_complete_done(); if that returns true it unmasks
  *                             and looks at the ring once more
  *
- * napi_complete_done() keeps a device polled for `defer_ns` after its last packet before it lets the driver
- * unmask: an interrupt costs far more than a look at the ring when the next packet is about to come.
+ * napi_complete_done() keeps a device polled for net.core.napi_defer_us after its last packet before it lets
+ * the driver unmask: an interrupt costs far more than a look at the ring when the next packet is about to
+ * come.
  */
 #ifndef NET_CORE_NAPI_H
 #define NET_CORE_NAPI_H
@@ -16,16 +17,19 @@
 #include "kernel/list.h"
 #include "kernel/softirq.h"
 #include "kernel/time.h"
+#include "net/core/sysctl.h"
 
 struct net;
 struct net_device;
 struct sk_buff;
 
-#define NAPI_POLL_WEIGHT   64
-#define NETDEV_BUDGET      300
-#define NETDEV_BUDGET_NS   (2 * NSEC_PER_MSEC)
-#define NETDEV_MAX_BACKLOG 1000
-#define NAPI_DEFER_NS      (200 * NSEC_PER_USEC)
+#define NAPI_POLL_WEIGHT 64
+
+/* Defaults of the settings in struct softnet_data. */
+#define NETDEV_BUDGET       300
+#define NETDEV_BUDGET_USECS 2000
+#define NETDEV_MAX_BACKLOG  1000
+#define NAPI_DEFER_USECS    200
 
 /* A list of sk_buffs by their next/prev; the head looks like an sk_buff to its neighbours. */
 struct sk_buff_head {
@@ -38,7 +42,7 @@ struct napi_stats {
     uint64_t polls;              /* calls of poll */
     uint64_t packets;            /* frames these calls handed up */
     uint64_t full_polls;         /* polls that used their whole weight: stayed in polling */
-    uint64_t deferred;           /* polls below weight that were kept polling by defer_ns */
+    uint64_t deferred;           /* polls below weight that were kept polling by napi_defer_us */
     uint64_t completes;          /* went back to interrupts */
     uint64_t frames_per_poll[8]; /* polls with 0, 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64+ frames */
 };
@@ -56,7 +60,6 @@ struct napi_struct {
     int (*poll)(struct napi_struct *napi, int budget);
     struct net_device *dev;
     struct net *net;
-    uint64_t defer_ns;
     ktime_t last_work; /* when a poll last found something */
     ktime_t last_poll;
     struct napi_stats stats;
@@ -73,7 +76,12 @@ struct softnet_data {
     struct sk_buff_head input_pkt_queue; /* netif_rx(): loopback and virtual devices */
     struct napi_struct backlog;          /* polls input_pkt_queue */
     uint64_t processed, dropped;
-    uint64_t time_squeeze; /* rounds ended by budget or time with work left */
+    uint64_t time_squeeze;                  /* rounds ended by budget or time with work left */
+    int sysctl_budget, sysctl_budget_usecs; /* net.core.netdev_budget: frames per NET_RX_SOFTIRQ; its time */
+    int sysctl_max_backlog;                 /* net.core.netdev_max_backlog: frames */
+    int sysctl_napi_defer_us;               /* net.core.napi_defer_us: see napi_complete_done() */
+    struct sysctl_entry sysctl_entries[5];
+    struct sysctl_table sysctl;
 };
 
 void netif_napi_add(struct net_device *dev, struct napi_struct *napi,

@@ -553,6 +553,8 @@ void neigh_update(struct neighbour *n, const uint8_t *ha, enum neigh_state new_s
 
 void neigh_confirm(struct neighbour *n)
 {
+    if (n->dead)
+        return; /* the caller's route is all that still holds it */
     n->confirmed_ms = ktime_get_ms();
     if (n->state == NUD_STALE || n->state == NUD_DELAY || n->state == NUD_PROBE)
         neigh_set_state(n, NUD_REACHABLE);

@@ -167,6 +167,7 @@ static void skb_count_device_drop(struct net_device *dev, enum skb_drop_reason r
     if (reason >= SKB_DROP_REASON_ICMP_CSUM)
         return;
     if (reason == SKB_DROP_REASON_DEV_XMIT_FULL || reason == SKB_DROP_REASON_TX_TOO_LONG ||
+        reason == SKB_DROP_REASON_IP_MTU ||
         (reason >= SKB_DROP_REASON_NEIGH_CREATEFAIL && reason <= SKB_DROP_REASON_NEIGH_DEAD))
         dev->stats.tx_dropped++;
     else

@@ -36,6 +36,7 @@
     X(IcmpInEchoReps)                                                                                        \
     X(IcmpOutMsgs)                                                                                           \
     X(IcmpOutErrors)                                                                                         \
+    X(IcmpOutRateLimitGlobal)                                                                                \
     X(IcmpOutRateLimitHost)                                                                                  \
     X(IcmpOutDestUnreachs)                                                                                   \
     X(IcmpOutTimeExcds)                                                                                      \

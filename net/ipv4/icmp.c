@@ -96,7 +96,11 @@ static bool icmp_rate_allows(struct net *net, uint8_t type, be32 daddr)
         NET_INC_STATS(net, IcmpOutRateLimitHost);
         return false;
     }
-    return icmp_global_allows(net);
+    if (!icmp_global_allows(net)) {
+        NET_INC_STATS(net, IcmpOutRateLimitGlobal);
+        return false;
+    }
+    return true;
 }
 
 /* --- sending --- */

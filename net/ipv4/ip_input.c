@@ -92,16 +92,6 @@ static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb
     return SKB_NOT_DROPPED_YET;
 }
 
-/* Short frames are padded (IEEE 802.3); a sum over the padding says nothing about the datagram. */
-static void ip_trim_padding(struct sk_buff *skb, unsigned tot_len)
-{
-    if (skb->len == tot_len)
-        return;
-    skb_trim(skb, tot_len);
-    if (skb->ip_summed == CHECKSUM_COMPLETE)
-        skb->ip_summed = CHECKSUM_NONE;
-}
-
 /**
  * ip_rcv_core - check a received datagram
  * @skb: starts at the IPv4 header (taken)
@@ -127,7 +117,12 @@ static struct sk_buff *ip_rcv_core(struct net *net, struct sk_buff *skb)
     }
     skb_reset_network_header(skb);
     skb->transport_header = (uint16_t)(skb->network_header + ip_hdrlen(ip_hdr(skb)));
-    ip_trim_padding(skb, be16_to_cpu(ip_hdr(skb)->tot_len));
+    unsigned tot_len = be16_to_cpu(ip_hdr(skb)->tot_len);
+    if (skb->len > tot_len && skb_trim(skb, tot_len)) { /* short frames are padded (IEEE 802.3) */
+        NET_INC_STATS(net, IpInDiscards);
+        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+        return NULL;
+    }
     return skb;
 }
 

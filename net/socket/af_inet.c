@@ -26,11 +26,6 @@ void inet_register_protosw(struct net *net, struct inet_protosw *p)
     list_add(&p->list, &net->sockets->inetsw);
 }
 
-void inet_unregister_protosw(struct inet_protosw *p)
-{
-    list_del_init(&p->list);
-}
-
 /* The transport for a type and protocol (0: any), or NULL and *err as socket(2) has it. */
 static const struct inet_protosw *inet_find_protosw(struct net *net, int type, int protocol, int *err)
 {

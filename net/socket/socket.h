@@ -79,7 +79,6 @@ extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
 void sock_register(struct net *net, struct net_proto_family *family);
 void sock_unregister(struct net_proto_family *family);
 void inet_register_protosw(struct net *net, struct inet_protosw *p);
-void inet_unregister_protosw(struct inet_protosw *p);
 
 /* A socket without a descriptor: sock->file has one reference, the caller's (file_put closes it). 0 or -E...
  */

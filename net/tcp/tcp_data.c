@@ -10,6 +10,7 @@
 /* Received text this short is copied into the buffer before it, so that small segments do not eat up big
  * ones. */
 #define TCP_COALESCE_MAX 512u
+#define TCP_REPACK_ROOM  3072u
 
 /* Bytes left of the window the peer was told. */
 uint32_t tcp_receive_window(const struct tcp_sock *tp)
@@ -112,6 +113,24 @@ static bool tcp_try_coalesce(struct sock *sk, struct sk_buff_head *queue, struct
     return true;
 }
 
+/*
+ * Buffers without tailroom cannot be shared. When they fill half of the receive buffer with next to no text,
+ * short text moves to a buffer with room for more of it: skb, or what takes its place.
+ */
+static struct sk_buff *tcp_repack_short(struct sock *sk, struct sk_buff *skb)
+{
+    if (likely(sk->sk_rmem_alloc <= sk->sk_rcvbuf / 2) || skb->len > TCP_COALESCE_MAX ||
+        skb_is_nonlinear(skb))
+        return skb;
+    struct sk_buff *roomy = alloc_skb(sock_net(sk), TCP_REPACK_ROOM);
+    if (!roomy)
+        return skb;
+    skb_put_data(roomy, skb->data, skb->len);
+    *TCP_SKB_CB(roomy) = *TCP_SKB_CB(skb);
+    consume_skb(skb);
+    return roomy;
+}
+
 /* Text that starts at rcv_nxt (its FIN, if any, is the caller's to process). A FIN alone leaves nothing to
  * read. */
 void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
@@ -129,6 +148,7 @@ void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
     skb_dst_drop(skb);
     if (tcp_try_coalesce(sk, &sk->sk_receive_queue, skb))
         return;
+    skb = tcp_repack_short(sk, skb);
     skb_set_owner_r(skb, sk);
     skb_queue_tail(&sk->sk_receive_queue, skb);
 }

@@ -69,11 +69,9 @@ static enum skb_drop_reason udp_validate(struct net *net, struct sk_buff *skb)
     len = be16_to_cpu(uh->len);
     if (len < sizeof(*uh) || len > skb->len)
         return SKB_DROP_REASON_UDP_LENGTH;
-    if (len < skb->len) {
-        skb_trim(skb, len);
-        if (skb->ip_summed == CHECKSUM_COMPLETE)
-            skb->ip_summed = CHECKSUM_NONE;
-    }
+    if (len < skb->len && skb_trim(skb, len))
+        return SKB_DROP_REASON_NOMEM;
+    uh = (const struct udphdr *)skb->data;
     if (uh->check && !udp_csum_ok(skb, ip_hdr(skb))) {
         NET_INC_STATS(net, UdpInCsumErrors);
         return SKB_DROP_REASON_UDP_CSUM;
@@ -184,10 +182,12 @@ static void udp_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t in
 
     if (!sk)
         return; /* nobody here can have sent that */
+    /* Whom should an unconnected socket blame? And its quoted ports are no secret: anybody could lower the
+     * path MTU to anybody by them (RFC 5927 7). */
+    if (sk->sk_state != UDP_ESTABLISHED)
+        return;
     if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
         ip_rt_update_pmtu(net, iph->daddr, info);
-    if (sk->sk_state != UDP_ESTABLISHED)
-        return; /* whom should an unconnected socket blame? */
     if (!udp_error_is_hard(type, code)) {
         sk->sk_err_soft = err;
         return;

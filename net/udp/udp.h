@@ -17,7 +17,4 @@ extern const struct proto udp_prot;
 int __must_check udp_init(struct net *net);
 void udp_exit(struct net *net);
 
-/* Walks all UDP sockets for statistics; start with NULL. */
-struct sock *udp_next_sock(struct net *net, struct sock *prev);
-
 #endif

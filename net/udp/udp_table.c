@@ -175,18 +175,3 @@ void udp_rehash_connected(struct sock *sk)
     if (udp_is_connected(sk))
         hlist_add_head(&sk->sk_common.hash_node, &net->udp->connected[hash % UDP_HASH_SIZE]);
 }
-
-struct sock *udp_next_sock(struct net *net, struct sock *prev)
-{
-    size_t chain = 0;
-
-    if (prev) {
-        if (prev->sk_common.bind_node.next)
-            return container_of(prev->sk_common.bind_node.next, struct sock, sk_common.bind_node);
-        chain = be16_to_cpu(prev->sk_sport) % UDP_HASH_SIZE + 1;
-    }
-    for (; chain < UDP_HASH_SIZE; chain++)
-        if (net->udp->ports[chain].first)
-            return container_of(net->udp->ports[chain].first, struct sock, sk_common.bind_node);
-    return NULL;
-}

@@ -208,7 +208,7 @@ int skiff_device_receive(struct skiff_device *device, const void *frame, size_t 
 {
     struct net_device *dev = device->dev;
     struct sk_buff *skb;
-    if (len < ETH_HLEN || len > (size_t)dev->mtu + ETH_HLEN + 4)
+    if (len > (size_t)dev->mtu + ETH_HLEN + 4)
         return (int)finish(-EMSGSIZE);
     skb = netdev_alloc_skb(dev, (unsigned)len);
     if (!skb)

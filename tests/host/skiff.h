@@ -9,7 +9,7 @@
  * skiff_clock_advance(), in the caller's thread; the library is not thread-safe. A run is replayed exactly by
  * the same seed and the same calls.
  *
- * Calls return 0 (or what POSIX says), or -1 with errno set. tests/host/example.c shows it at work.
+ * Calls return 0 (or what POSIX says), or -1 with errno set. tests/example/hello_skiff.c shows it at work.
  */
 #ifndef SKIFF_H
 #define SKIFF_H
@@ -57,7 +57,8 @@ SKIFF_API struct skiff_device *skiff_device_add(struct skiff_stack *stack, const
                                                 void (*transmit)(void *ctx, const void *frame, size_t len),
                                                 void *ctx);
 /* A frame from the wire, without FCS (copied). It is processed before the call returns, unless it comes out
- * of a transmit callback: then as soon as the stack that is sending has finished. */
+ * of a transmit callback: then as soon as the stack that is sending has finished. EMSGSIZE beyond the MTU and
+ * a VLAN tag; a frame that is too short goes in and is dropped there, by name. */
 SKIFF_API int skiff_device_receive(struct skiff_device *device, const void *frame, size_t len);
 SKIFF_API void skiff_device_set_carrier(struct skiff_device *device, int up);
 /* "10.0.0.1/24"; used at once, without duplicate-address detection unless net.ipv4.arp_probe is 1. */

@@ -71,19 +71,22 @@ class Machine:
     """One QEMU with Skiff in it. Everything on the serial line is in .log()."""
 
     def __init__(self, directory, append=IP, site=None, nic="e1000", mem="64M", taps=("tap0",), kernel=KERNEL, boot=None,
-                 extra=()):
-        self.serial = pathlib.Path(directory) / f"serial-{random.randrange(1 << 30):08x}"
+                 extra=(), cpu="qemu64,+rdrand", board="pc", serial=None, bus=""):
+        name = f"{random.randrange(1 << 30):08x}"
+        self.serial = pathlib.Path(directory) / f"serial-{name}"
         self.serial.touch()
-        args = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-M", "pc", "-m", mem, "-nodefaults",
-                "-display", "none", "-no-reboot", "-serial", f"file:{self.serial}"]
+        self.monitor_path = pathlib.Path(directory) / f"monitor-{name}"
+        args = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu, "-M", board, "-m", mem, "-nodefaults",
+                "-display", "none", "-no-reboot", "-serial", serial or f"file:{self.serial}",
+                "-monitor", f"unix:{self.monitor_path},server=on,wait=off", *extra]
         args += boot if boot else ["-kernel", kernel, "-append", append]
         if site and not boot:
             args += ["-initrd", site]
         for i, tap in enumerate(taps):
             mac = GUEST_MAC if i == 0 else f"52:54:00:79:{i:02x}:02"
             args += ["-netdev", f"tap,id=n{i},ifname={tap},script=no,downscript=no",
-                     "-device", f"{nic},netdev=n{i},mac={mac},romfile="]
-        self.process = subprocess.Popen([str(a) for a in [*args, *extra]], stdin=subprocess.DEVNULL)
+                     "-device", f"{nic},netdev=n{i},mac={mac},romfile={bus}"]
+        self.process = subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL)
 
     def log(self):
         return self.serial.read_text(errors="replace")
@@ -109,6 +112,28 @@ class Machine:
             except OSError:
                 time.sleep(0.02)
         raise AssertionError(f"nobody answers on {address}:80; the log:\n{self.log()}")
+
+    def monitor(self, command):
+        """What QEMU's monitor answers to a line, without the line itself."""
+        with socket.socket(socket.AF_UNIX) as s:
+            while not self.monitor_path.exists():  # QEMU is just starting
+                time.sleep(0.01)
+            s.connect(str(self.monitor_path))
+            s.settimeout(10)
+            prompt, answers = b"(qemu) ", []
+            for line in ("", command):
+                s.sendall(line.encode() + b"\n") if line else None
+                answers.append(b"")
+                while not answers[-1].endswith(prompt):
+                    answers[-1] += s.recv(1 << 16)
+            return answers[1].partition(b"\r\n")[2].removesuffix(prompt).decode()
+
+    def screen(self):
+        """The lines of the VGA text screen; it has not scrolled yet."""
+        dump = self.monitor("xp /2000hx 0xb8000")
+        cells = [int(word, 16) for line in dump.splitlines() for word in line.split(":")[1].split()]
+        text = "".join(chr(cell & 0x7f) for cell in cells)
+        return [text[i:i + 80].rstrip() for i in range(0, len(text), 80)]
 
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()

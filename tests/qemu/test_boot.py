@@ -1,6 +1,8 @@
 """From power-on to the first answer, by every way and with everything that can be wrong."""
 import os
+import pathlib
 import re
+import socket
 import subprocess
 import time
 
@@ -16,11 +18,28 @@ def test_boots_and_serves_with_each_card(boot, small_site, nic):
     assert re.search(r"eth0: .*52:54:00:79:00:02", m.log())
 
 
-def test_boots_from_an_iso_by_grub(boot, small_site, tmp_path):
-    iso = tmp_path / "skiff.iso"
-    sh(ROOT / "boot/iso.sh", KERNEL, iso, small_site.archive, timeout=120,
-       env=dict(os.environ, APPEND=IP), cwd=ROOT)
-    boot(boot=["-cdrom", iso, "-boot", "d"], mem="64M").wait_http(timeout=60)
+OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
+EFI_MODULES = pathlib.Path("/usr/lib/grub/x86_64-efi")
+
+
+@pytest.fixture(scope="module")
+def iso(small_site, tmp_path_factory):
+    path = tmp_path_factory.mktemp("iso") / "skiff.iso"
+    sh(ROOT / "boot/iso.sh", KERNEL, path, small_site.archive, timeout=120, env=dict(os.environ, APPEND=IP), cwd=ROOT)
+    return path
+
+
+@pytest.mark.parametrize("medium, options", [
+    ("CD", ["-cdrom", "{iso}"]),
+    ("hard disk", ["-drive", "file={iso},format=raw,if=ide,readonly=off"]),
+    ("USB stick", ["-device", "piix3-usb-uhci", "-drive", "file={iso},format=raw,if=none,id=stick",
+                   "-device", "usb-storage,drive=stick,bootindex=1"]),
+    ("CD under UEFI", ["-bios", str(OVMF), "-cdrom", "{iso}"]),
+])
+def test_boots_from_an_iso_by_grub(boot, iso, small_site, medium, options):
+    if "UEFI" in medium and not (OVMF.exists() and EFI_MODULES.exists()):
+        pytest.skip("UEFI: needs the packages ovmf and grub-efi-amd64-bin")
+    boot(boot=[o.format(iso=iso) for o in options], mem="128M").wait_http(timeout=60)
     assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]
 
 
@@ -96,10 +115,40 @@ def test_no_network_card_gets_a_sentence(boot):
     boot(taps=()).wait_log(r"(?i)no network card")
 
 
+def test_a_card_without_a_driver_is_named(boot):
+    boot(nic="virtio-net-pci").wait_log(r"1af4:1000 network card, virtio-net: no driver")
+
+
+@pytest.mark.parametrize("mem, pattern", [
+    ("1100K", r"Too little memory for Skiff itself; give the machine at least 4 MiB"),
+    ("1600K", r"Too little memory: of \d+ KiB, .* Give the machine more"),
+])
+def test_too_little_memory_gets_a_sentence_and_stops(boot, mem, pattern):
+    m = boot(mem=mem)
+    m.wait_log(pattern)
+    assert m.process.poll() is None, "it restarts for ever instead of saying so once"
+
+
+def test_a_site_larger_than_memory_is_left_out_with_a_sentence(boot, tmp_path):
+    m = boot(site=Site(tmp_path, [6_000_000]).archive, mem="6M").wait_http()
+    assert re.search(r"do not fit into this machine's memory: 1\. Give it more", m.log())
+    assert get("/")[0] == 200
+
+
+def test_an_empty_module_is_left_out_with_a_sentence(boot, tmp_path):
+    (tmp_path / "empty").touch()
+    m = boot(site=tmp_path / "empty").wait_http()
+    assert re.search(r"modules ignored because they are empty", m.log())
+
+
 @pytest.mark.parametrize("word, pattern", [
     ("ip=10.79.0", r"(?i)ip=.*10\.79\.0"),
     ("ip=10.79.0.2::x:255.255.255.0::eth0:off", r"(?i)ip="),
     ("nonsense=1", r"nonsense"),
+    ("panic=soon", r"panic=soon is not a whole number"),
+    ("loglevel=all", r"loglevel=all is not a whole number"),
+    ("console=tty7", r"no console=tty7"),
+    ("e1000.rx=7", r"e1000\.rx=7: .* using 256"),
     ("sysctl.net.ipv4.nothing=1", r"net\.ipv4\.nothing"),
     ("inetd=telnet", r"telnet"),
 ])
@@ -111,17 +160,147 @@ def test_a_wrong_command_line_is_named_and_never_stops_the_boot(boot, small_site
 
 @pytest.mark.parametrize("kind, pattern", [
     ("null", r"(?i)page fault"),
-    ("stack", r"(?i)stack overflow"),
+    ("stack", r"stack overflow of task crash_test"),
+    ("wx", r"tried to write to address 0x[0-9a-f]+, which is read-only"),
+    ("nx", r"tried to execute address 0x[0-9a-f]+, which is data"),
     ("ud", r"(?i)invalid opcode"),
+    ("smash", r"stack smashed"),
+    ("assert", r"crash_test\.c:\d+: assertion failed"),
     ("panic", r"(?i)panic"),
 ])
 def test_a_crash_ends_in_a_readable_dump(boot, kind, pattern):
     m = boot(append=f"{IP} crash={kind} panic=-1")
     m.wait_log(pattern)
-    m.wait_log(r"Backtrace:\n.*[0-9a-f]{16} \w+\+0x")
-    if kind != "panic":
+    m.wait_log(r"Backtrace:\n(.*\n)*.*[0-9a-f]{16} \w+\+0x")
+    if kind in ("null", "stack", "wx", "nx", "ud"):
         m.wait_log(r"RIP [0-9a-f]{16} ")
     m.process.wait(10)  # panic=-1: reboots at once, and QEMU was told not to
+
+
+def test_panic_says_how_long_a_crash_stands(boot):
+    m = boot(append="crash=panic panic=2", taps=())
+    m.wait_log(r"Restarting in 2 seconds")
+    start = time.monotonic()
+    m.process.wait(10)
+    assert 1.5 < time.monotonic() - start < 6
+    m = boot(append="crash=panic panic=0", taps=())
+    m.wait_log(r"Halted\.")
+    before = m.cpu_seconds()
+    time.sleep(1)
+    assert m.process.poll() is None and m.cpu_seconds() - before < 0.3
+
+
+def test_switches_itself_off(boot):
+    m = boot(append="crash=off", taps=(), extra=("-action", "reboot=reset"))
+    assert m.process.wait(10) == 0
+
+
+def test_restarts_itself(boot):
+    m = boot(append="crash=restart", taps=(), extra=("-action", "reboot=reset"))
+    m.wait_log(r"started by(.*\n)*.*started by")
+
+
+def test_no_page_is_both_writable_and_executable(boot):
+    """Walks the page tables: QEMU prints each page with its rights, X standing for "no execute"."""
+    m = boot().wait_http()
+    pages = re.findall(r"^([0-9a-f]{16}): [0-9a-f]{16} (\S+)\s*$", m.monitor("info tlb"), re.M)
+    rights = {int(addr, 16): ("r" + "w" * ("W" in flags) + "x" * (flags[0] != "X")) for addr, flags in pages}
+    assert rights[0x100000] == "rx" and "r" in rights.values() and "rw" in rights.values()
+    assert "rwx" not in rights.values()
+    assert 0 not in rights
+    symbols = sh("nm", ROOT / "build/skiff64.elf").stdout
+    guard = int(re.search(r"^(\w+) \w boot_stack_guard$", symbols, re.M)[1], 16)
+    assert guard not in rights and guard + 0x1000 in rights
+
+
+def test_the_log_is_on_the_screen_too(boot):
+    m = boot().wait_http()
+    m.wait_log(r"httpd: serving.*\n")
+    assert "".join(m.screen()).startswith("[    0.000000] Skiff, started by multiboot 1:")
+    assert any("httpd: serving" in line for line in m.screen())
+
+
+@pytest.mark.parametrize("console, on_serial, on_screen", [("ttyS0,115200", True, False), ("tty0", False, True)])
+def test_console_chooses_where_the_log_is_shown(boot, console, on_serial, on_screen):
+    m = boot(append=f"{IP} console={console}").wait_http()
+    assert ("Skiff, started by" in m.log(), "Skiff, started by" in "".join(m.screen())) == (on_serial, on_screen)
+
+
+def test_a_serial_line_that_takes_nothing_holds_nobody_up(boot, tmp_path):
+    """Its reader never reads; the log fills the line, then the kernel's buffer, and serving goes on."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "line"))
+    listener.listen(1)
+    m = boot(serial=f"unix:{tmp_path}/line")
+    reader = listener.accept()[0]
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    m.wait_http()
+    for _ in range(100):
+        m.monitor("set_link n0 off")
+        m.monitor("set_link n0 on")
+    m.wait_http()
+    start = time.monotonic()
+    for _ in range(20):
+        assert get("/")[0] == 200
+    assert time.monotonic() - start < 5
+    listener.close()
+    reader.close()
+
+
+def test_an_idle_machine_uses_next_to_no_cpu(boot):
+    m = boot().wait_http()
+    time.sleep(1)
+    before = m.cpu_seconds()
+    time.sleep(3)
+    assert m.cpu_seconds() - before < 0.3
+
+
+@pytest.mark.parametrize("cpu", ["qemu64,-nx", "qemu64,-apic", "qemu64,-tsc", "max"])
+def test_serves_on_lesser_and_better_processors(boot, small_site, cpu):
+    boot(site=small_site.archive, cpu=cpu).wait_http()
+    assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]
+
+
+def test_a_32_bit_processor_gets_a_sentence(boot):
+    boot(cpu="qemu32").wait_log(r"needs a 64-bit processor")
+
+
+@pytest.mark.parametrize("board, bridges, bus", [
+    ("q35", (), ""),
+    ("pc", ("pci-bridge,chassis_nr=1,id=b1", "pci-bridge,chassis_nr=2,id=b2,bus=b1"), ",bus=b2,addr=3"),
+    ("q35", ("pcie-root-port,id=rp,chassis=1", "pcie-pci-bridge,id=pb,bus=rp"), ",bus=pb,addr=1"),
+])
+def test_finds_the_card_on_other_boards_and_behind_bridges(boot, board, bridges, bus):
+    boot(board=board, extra=[word for b in bridges for word in ("-device", b)], bus=bus).wait_http()
+
+
+def test_the_link_s_going_and_coming_is_logged_and_serving_goes_on(boot):
+    m = boot().wait_http()
+    m.monitor("set_link n0 off")
+    m.wait_log(r"eth0: link is down")
+    m.monitor("set_link n0 on")
+    m.wait_log(r"link is down\n.*eth0: link is up", timeout=10)
+    m.wait_http()
+
+
+def test_a_machine_without_a_cable_serves_once_it_is_plugged_in(boot):
+    m = boot(extra=("-S",))
+    m.monitor("set_link n0 off")
+    m.monitor("cont")
+    m.wait_log(r"eth0: no link yet")
+    m.monitor("set_link n0 on")
+    m.wait_http()
+
+
+def test_interrupts_that_stop_arriving_are_noticed_and_the_card_is_polled(boot):
+    m = boot().wait_http()
+    m.monitor("o /b 0xa1 0xff")  # masks lines 8 to 15 behind the kernel's back
+    for _ in range(10):
+        assert get("/")[0] == 200
+        time.sleep(0.3)  # long enough for the card to be waited for, not polled
+    m.wait_log(r"eth0: interrupts of the card \(line \d+\) get lost: polling it", timeout=1)
+    start = time.monotonic()
+    assert get("/")[0] == 200 and time.monotonic() - start < 1
 
 
 def test_reaches_the_first_answer_soon(boot, small_site):

@@ -1,12 +1,13 @@
 """What a hostile or broken neighbour can send: named drops, right answers, and the machine goes on."""
 import logging
 import random
+import socket
 import time
 
 import pytest
 
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, Raw, conf, sendp, srp1, AsyncSniffer  # noqa: E402
+from scapy.all import ARP, ICMP, IP, TCP, UDP, Dot1Q, Ether, Raw, conf, sendp, srp1, AsyncSniffer, checksum  # noqa: E402
 
 from conftest import GUEST, GUEST_MAC, HOST, get, sh  # noqa: E402
 
@@ -125,3 +126,137 @@ def test_syn_flood_leaves_room_for_real_clients(machine):
            TCP(sport=rng.randrange(1024, 65535), dport=80, flags="S", seq=rng.randrange(1 << 32)) for _ in range(2000)],
           iface=IFACE)
     alive()
+
+
+# --- by the names of known attacks ---
+
+def answers(packets, wait=0.5, match=lambda p: ARP not in p and TCP not in p):
+    """What the machine sends while it gets these packets and shortly after."""
+    sniffer = AsyncSniffer(iface=IFACE, lfilter=lambda p: p.src == GUEST_MAC and match(p))
+    sniffer.start()
+    time.sleep(0.3)
+    blast(packets)
+    time.sleep(wait)
+    return list(sniffer.stop())
+
+
+def blast(packets):
+    """As sendp(), but ten thousand take no minute."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind((IFACE, 0))
+        for packet in packets:
+            s.send(bytes(packet))
+
+
+def datagram(**fields):
+    return ether() / IP(src=HOST, dst=GUEST, **fields)
+
+
+def ping_with_options(options):
+    """An echo request whose header carries these bytes (a multiple of 4) behind the first 20; its checksum is right."""
+    body = bytes(ICMP())
+    ihl = 5 + len(options) // 4
+    head = bytearray(bytes(IP(src=HOST, dst=GUEST, proto=1, ihl=ihl, len=4 * ihl + len(body), chksum=0))[:20] + options)
+    head[10:12] = checksum(bytes(head)).to_bytes(2, "big")
+    return bytes(Ether(dst=GUEST_MAC, type=0x0800)) + bytes(head) + body
+
+
+@pytest.mark.parametrize("name, packets", [
+    ("ping of death", [datagram(frag=8189, id=1, proto=1) / Raw(b"x" * 1000)]),
+    ("teardrop", [datagram(flags="MF", id=2, proto=17) / Raw(b"x" * 36), datagram(frag=3, id=2, proto=17) / Raw(b"x" * 4)]),
+    ("bonk", [datagram(frag=n, id=3, proto=17) / Raw(b"x" * 28) for n in (0, 8190, 4)]),
+    ("tiny fragments", [datagram(flags="MF", frag=n, id=4, proto=6) / Raw(b"x" * 8) for n in range(3)]),
+    ("empty fragment", [datagram(flags="MF", id=5, proto=1), datagram(frag=1, id=5, proto=1)]),
+    ("length not a multiple of 8", [datagram(flags="MF", id=6, proto=1) / Raw(b"x" * 13)]),
+    ("Ripple20: total length below the header", [datagram(len=19) / ICMP(), datagram(len=0) / ICMP()]),
+    ("Ripple20: UDP length", [datagram() / UDP(dport=7, sport=5000, len=n, chksum=0) / b"x" for n in (0, 7, 10, 65535)]),
+    ("AMNESIA:33: IP options", [ping_with_options(o) for o in (b"\x07\x00\x00\x00", b"\x44\xff\x05\x00", b"\x94\x01\x00\x00",
+                                                               b"\x01\x01\x01\x07", b"\x07\x03\x01\x00")]),
+    ("URGENT/11: source routes", [ping_with_options(bytes([kind, n, pointer, 1, 2, 3, 4, 0]))
+                                  for kind in (131, 137) for n in (3, 7, 39) for pointer in (0, 4, 255)]),
+    ("smurf", [Ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=HOST, dst=d) / ICMP()
+               for d in ("255.255.255.255", "10.79.0.255", "10.79.0.0", "224.0.0.1")]),
+    ("fraggle", [Ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=HOST, dst=d) / UDP(sport=5000, dport=port) / b"x"
+                 for d in ("255.255.255.255", "10.79.0.255", "224.0.0.1") for port in (4, 7, 19)]),
+    ("unicast in a broadcast frame", [Ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=HOST, dst=GUEST) / ICMP()]),
+    ("UDP echo loop", [ether() / IP(src=s, dst=GUEST) / UDP(sport=port, dport=to) / b"x"
+                       for s in (HOST, GUEST, "127.0.0.1", "0.0.0.0") for port in (7, 19) for to in (7, 19)]),
+    ("caller without an address", [Ether(dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255") /
+                                   UDP(sport=5000, dport=7) / b"x"]),
+    ("VLAN tag", [ether() / Dot1Q(vlan=v) / IP(src=HOST, dst=GUEST) / ICMP() for v in (0, 1, 4095)]),
+    ("802.3 length, unknown types", [Ether(dst=GUEST_MAC, type=t) / bytes(IP(src=HOST, dst=GUEST) / ICMP())
+                                     for t in (0, 46, 0x5ff, 0x600, 0x88cc, 0xffff)]),
+    ("frame for somebody else", [Ether(dst="52:54:00:00:00:77") / IP(src=HOST, dst=GUEST) / ICMP()]),
+    ("ICMP error about an ICMP error", [datagram() / ICMP(type=3, code=3) / IP(src=GUEST, dst=HOST) / ICMP(type=3)]),
+    ("ICMP redirect, source quench, unknown types", [datagram() / ICMP(type=t, code=1, gw="10.79.0.66") / IP(src=GUEST, dst=HOST) /
+                                                     TCP(sport=80, dport=4000) for t in (4, 5, 9, 10, 13, 17, 42, 255)]),
+])
+def test_known_attack_gets_no_answer(machine, name, packets):
+    assert answers(packets) == []
+    alive()
+
+
+def test_options_in_good_order_are_passed_over(machine):  # and ping_with_options() makes packets that can be answered
+    assert len(answers([ping_with_options(o) for o in (b"\x01\x01\x01\x00", b"\x07\x07\x04\0\0\0\0\0")])) == 2
+
+
+def test_padding_is_not_echoed(machine):
+    (reply,) = answers([bytes(datagram() / ICMP(id=5)) + b"SECRET" * 3])
+    assert reply[IP].len == 28 and b"SECRET" not in bytes(reply)
+
+
+def test_ping_flood_is_answered_and_service_goes_on(machine):
+    blast([bytes(datagram() / ICMP())] * 10000)
+    assert ask(datagram() / ICMP(id=7))[ICMP].type == 0
+    alive()
+
+
+def test_arp_storm_of_8000_senders_and_pings_from_addresses_that_never_resolve(machine):
+    rng = random.Random(5)
+    for op in (1, 2):
+        arp = bytes(Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(op=op, hwsrc="02:00:00:00:00:01", psrc="10.79.0.0", pdst=GUEST))
+        senders = [bytes([2, 0, op, i >> 8, i & 255, 1]) for i in range(4000)]
+        blast([arp[:6] + mac + arp[12:22] + mac + arp[28:30] + bytes([rng.randrange(256), rng.randrange(20, 250)]) + arp[32:]
+               for mac in senders])
+        alive()
+    pings = [bytes(ether() / IP(src=f"10.79.0.{20 + i}", dst=GUEST) / ICMP()) for i in range(200)]
+    asked = AsyncSniffer(iface=IFACE, filter=f"arp[6:2] = 1 and ether src {GUEST_MAC}")
+    asked.start()
+    time.sleep(0.3)
+    blast(pings * 25)
+    time.sleep(0.5)
+    assert 100 < len(asked.stop()) < 1000  # RFC 1122 2.3.2.1: one question a second and address
+    alive()
+
+
+def test_claims_to_its_address_are_answered_once_in_ten_seconds(machine):  # RFC 5227 2.4
+    claim = Ether(src="02:00:00:00:00:99", dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc="02:00:00:00:00:99", psrc=GUEST, pdst=GUEST)
+    said = answers([claim] * 50, match=lambda p: ARP in p and p[ARP].psrc == GUEST and p[ARP].pdst == GUEST)
+    assert len(said) == 1
+    sh("ip", "neigh", "flush", "all")
+    alive()
+
+
+def test_forged_icmp_errors_do_not_end_or_slow_a_connection(machine):  # RFC 5927
+    with socket.create_connection((GUEST, 80), 5) as s:
+        port = s.getsockname()[1]
+        quote = IP(src=GUEST, dst=HOST) / TCP(sport=80, dport=port, seq=12345)
+        blast([datagram() / ICMP(type=3, code=code, nexthopmtu=mtu) / quote
+               for code in range(16) for mtu in (0, 68, 300)] + [datagram() / ICMP(type=4) / quote])
+        time.sleep(0.2)
+        sniffer = AsyncSniffer(iface=IFACE, lfilter=lambda p: p.src == GUEST_MAC and TCP in p and p[TCP].dport == port)
+        sniffer.start()
+        time.sleep(0.2)
+        s.sendall(b"GET /f10000.bin HTTP/1.0\r\n\r\n")
+        body = b""
+        while chunk := s.recv(1 << 16):
+            body += chunk
+        assert body.startswith(b"HTTP/1.1 200") and len(body) > 10000
+    assert max(p[IP].len for p in sniffer.stop()) == 1500
+
+
+def test_forged_fragmentation_needed_does_not_cut_datagrams(machine):
+    quote = IP(src=GUEST, dst=HOST) / UDP(sport=7, dport=5000)
+    blast([datagram() / ICMP(type=3, code=4, nexthopmtu=mtu) / quote for mtu in (0, 68, 552)])
+    (reply,) = answers([datagram() / UDP(sport=5000, dport=7) / Raw(b"y" * 1400)])
+    assert bytes(reply[UDP].payload) == b"y" * 1400

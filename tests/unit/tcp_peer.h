@@ -27,6 +27,9 @@
 #include "tests/host/host.h"
 #include "tests/host/testnet.h"
 
+/* No test program uses all of these. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #define PEER_ISS 0xffffff9cu /* 2^32 - 100 */
 #define MSS      1460u
 
@@ -53,7 +56,7 @@ static uint64_t mib(enum mib_counter counter)
     return t->net->mib[counter];
 }
 
-__attribute__((unused)) static uint64_t drops(enum skb_drop_reason reason)
+static uint64_t drops(enum skb_drop_reason reason)
 {
     return t->net->drops[reason];
 }
@@ -113,12 +116,12 @@ static void peer_flags(uint8_t flags, const void *data, unsigned len)
     peer.snd += len + !!(flags & TCPHDR_SYN) + !!(flags & TCPHDR_FIN);
 }
 
-__attribute__((unused)) static void peer_send(const void *data, unsigned len)
+static void peer_send(const void *data, unsigned len)
 {
     peer_flags(TCPHDR_ACK | TCPHDR_PSH, data, len);
 }
 
-__attribute__((unused)) static void peer_ack(void)
+static void peer_ack(void)
 {
     peer_flags(TCPHDR_ACK, NULL, 0);
 }
@@ -179,7 +182,7 @@ static void peer_expect_(uint8_t flags, unsigned len, int line)
 
 /* --- sockets --- */
 
-__attribute__((unused)) static void set_sysctl(const char *name, const char *value)
+static void set_sysctl(const char *name, const char *value)
 {
     assert_int_equal(sysctl_set(t->net, name, value), 0);
 }
@@ -210,7 +213,7 @@ static struct sock *tcp_accept_now(struct sock *listener)
     return tcp_prot.accept(listener, MSG_DONTWAIT, &err);
 }
 
-__attribute__((unused)) static ssize_t tcp_write(struct sock *sk, const void *data, size_t len)
+static ssize_t tcp_write(struct sock *sk, const void *data, size_t len)
 {
     struct iovec iov = {(void *)data, len};
     struct msg msg = {.iter = {&iov, 0, len}, .flags = MSG_DONTWAIT};
@@ -218,8 +221,7 @@ __attribute__((unused)) static ssize_t tcp_write(struct sock *sk, const void *da
     return tcp_prot.sendmsg(sk, &msg, len);
 }
 
-__attribute__((unused)) static ssize_t tcp_write_flags(struct sock *sk, const void *data, size_t len,
-                                                       int flags)
+static ssize_t tcp_write_flags(struct sock *sk, const void *data, size_t len, int flags)
 {
     struct iovec iov = {(void *)data, len};
     struct msg msg = {.iter = {&iov, 0, len}, .flags = MSG_DONTWAIT | flags};
@@ -235,7 +237,7 @@ static ssize_t tcp_read_flags(struct sock *sk, size_t len, int flags)
     return tcp_prot.recvmsg(sk, &msg, len, MSG_DONTWAIT | flags);
 }
 
-__attribute__((unused)) static ssize_t tcp_read(struct sock *sk, size_t len)
+static ssize_t tcp_read(struct sock *sk, size_t len)
 {
     return tcp_read_flags(sk, len, 0);
 }
@@ -293,7 +295,7 @@ static struct sock *peer_connect(struct sock *listener)
 
 static struct sock *listener80;
 
-__attribute__((unused)) static struct sock *peer_open_passive(void)
+static struct sock *peer_open_passive(void)
 {
     listener80 = tcp_listener(16);
     peer_align_isn();
@@ -301,7 +303,7 @@ __attribute__((unused)) static struct sock *peer_open_passive(void)
 }
 
 /* The stack connects to port 7 of the peer, which answers. */
-__attribute__((unused)) static struct sock *peer_open_active_syn(void)
+static struct sock *peer_open_active_syn(void)
 {
     struct sock *sk = tcp_socket();
     struct segment s;

@@ -310,7 +310,7 @@ static void card_setup(void)
 TEST("an interrupt leads to one poll, and an empty ring back to interrupts")
 {
     card_setup();
-    card.napi.defer_ns = 0;
+    sysctl_set(core.net, "net.core.napi_defer_us", "0");
     card.waiting = 3;
     napi_schedule_irq(&card.napi);
     napi_schedule_irq(&card.napi);
@@ -329,7 +329,7 @@ TEST("an interrupt leads to one poll, and an empty ring back to interrupts")
 TEST("a full poll stays in polling, with the interrupt masked")
 {
     card_setup();
-    card.napi.defer_ns = 0;
+    sysctl_set(core.net, "net.core.napi_defer_us", "0");
     card.waiting = 64 + 10;
     napi_schedule_irq(&card.napi);
     host_run();
@@ -340,12 +340,12 @@ TEST("a full poll stays in polling, with the interrupt masked")
     netif_napi_del(&card.napi);
 }
 
-TEST("after work a card is polled on for defer_ns before its interrupt is unmasked")
+TEST("after work a card is polled on for napi_defer_us before its interrupt is unmasked")
 {
     card_setup();
     card.waiting = 1;
     napi_schedule_irq(&card.napi);
-    for (unsigned us = 0; us < NAPI_DEFER_NS / 1000; us += 10) {
+    for (unsigned us = 0; us < NAPI_DEFER_USECS; us += 10) {
         do_softirq();
         assert_int_equal(card.unmasked, 0);
         assert_true(softirq_pending());
@@ -497,6 +497,9 @@ TEST("closing the device drops what waits")
     dev_queue_xmit(out_frame(60));
     dev_close(core.dev);
     assert_int_equal(core.net->skb_count, 0);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_DEV_READY], 1);
+    assert_int_equal(core.dev->stats.tx_dropped, 1);
+    assert_int_equal(core.dev->stats.rx_dropped, 0);
     assert_false(core.dev->queue_stopped);
 }
 

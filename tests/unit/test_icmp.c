@@ -270,6 +270,7 @@ TEST("UDP flood: errors to all hosts together are bounded too, and pings are ans
         testnet_inject(t, in, udp_to_closed_port(&ip, 8));
     }
     assert_in_range(t->net->mib[MIB_IcmpOutDestUnreachs], 20, 50);
+    assert_int_equal(t->net->mib[MIB_IcmpOutDestUnreachs] + t->net->mib[MIB_IcmpOutRateLimitGlobal], 2000);
     testnet_drop_sent(t);
     assert_true(is_icmp(answer(testnet_build_icmp(t, in, &(struct testnet_ip){0}, 8, 0, 1, data, 8)), 0, 0));
 }
@@ -409,6 +410,19 @@ TEST("1191-1: fragmentation-needed about a datagram of ours lowers the path MTU"
     assert_int_equal(path_mtu(), 1300);
     answer(error_about(&(struct testnet_ip){0}, 3, 4, 1400, 5000, 53)); /* 1191-3 */
     assert_int_equal(path_mtu(), 1300);
+    udp_prot.close(sk);
+}
+
+TEST("PMTU lowering: the ports of an unconnected socket are no secret, so nobody is believed by them")
+{
+    int err;
+    struct sock *sk = sk_alloc(t->net, &udp_prot, SOCK_DGRAM, IPPROTO_UDP, &err);
+
+    assert_non_null(sk);
+    assert_int_equal(udp_prot.bind(sk, 0, 7), 0);
+    answer(error_about(&(struct testnet_ip){0}, 3, 4, 600, 7, 53));
+    assert_int_equal(path_mtu(), 1500);
+    assert_int_equal(sk->sk_err, 0);
     udp_prot.close(sk);
 }
 

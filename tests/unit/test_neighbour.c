@@ -336,6 +336,24 @@ static void keep(struct dst_entry *dst)
 {
 }
 
+TEST("a connection may confirm a neighbour that is forgotten meanwhile, and nothing comes to life")
+{
+    reply_from(PEER, peer_mac);
+    send_to(PEER, 40);
+    reply_from(PEER, peer_mac);
+    struct neighbour *n = get(PEER);
+    assert_int_equal(n->state, NUD_REACHABLE);
+    host_advance_ms(60000);
+    assert_int_equal(n->state, NUD_STALE);
+    dev_close(core.dev);
+    dev_open(core.dev);
+    assert_true(n->dead);
+    neigh_confirm(n); /* as TCP does by a route it still holds */
+    assert_false(timer_pending(&n->timer));
+    neigh_release(n);
+    host_advance_ms(120000); /* a timer of a freed entry would fire here */
+}
+
 TEST("the sender of a packet that waited in vain is told by its route")
 {
     struct dst_entry dst = {.link_failure = link_failure, .destroy = keep, .refcount = 1};

@@ -12,15 +12,23 @@ static void fill_pattern(void)
         pattern[i] = (uint8_t)(i * 7 + (i >> 8));
 }
 
-/* Is there room for 1000 bytes in the window offered last? */
-static bool tcp_receive_edge_open(const struct sock *sk)
-{
-    return tcp_sk(sk)->rcv_wup + tcp_sk(sk)->rcv_wnd - tcp_sk(sk)->rcv_nxt >= 1000;
-}
-
 static void ignore_sent(void)
 {
     testnet_drop_sent(t);
+}
+
+/* The peer sends until the window it was offered is used up to the last byte. */
+static void shut_window(const struct sock *sk)
+{
+    for (;;) {
+        uint32_t room = tcp_sk(sk)->rcv_wup + tcp_sk(sk)->rcv_wnd - peer.snd;
+        if (!room)
+            break;
+        peer_send(pattern, room < 1000 ? room : 1000);
+        host_advance_ms(50);
+    }
+    ignore_sent();
+    assert_int_equal(tcp_sk(sk)->rcv_wnd, 0);
 }
 
 /* --- reassembly --- */
@@ -245,8 +253,9 @@ TEST("old data is acknowledged at once") /* the peer has lost our ACK */
 
 /* --- the window offered (RFC 9293 3.8.6) --- */
 
-TEST("the window shrinks as data waits to be read, to nothing, and its right edge never moves back") /* SHLD-14
-                                                                                                      */
+TEST(
+    "the window shrinks as data waits to be read, to nothing, and its right edge never moves back") /* SHLD-14
+                                                                                                     */
 {
     struct sock *sk = peer_open_passive();
     uint32_t edge = peer.snd + tcp_sk(sk)->rcv_wnd;
@@ -268,7 +277,8 @@ TEST("the window shrinks as data waits to be read, to nothing, and its right edg
     assert_int_equal(mib(MIB_TcpExtTCPToZeroWindowAdv), 1);
     while (tcp_read(sk, 10000) > 0)
         ;
-    assert_true(peer_pop(&s)); /* the application has read: the window opens again */
+    while (peer_pop(&s)) /* the application has read: the window opens again */
+        ;
     assert_true(s.wnd > 30000);
     tcp_prot.close(sk);
 }
@@ -278,10 +288,7 @@ TEST("a shut window opens again by a segment or half the buffer, not byte by byt
     struct sock *sk = peer_open_passive();
     struct segment s;
 
-    for (int i = 0; i < 200 && tcp_receive_edge_open(sk); i++)
-        peer_send(pattern, 1000);
-    host_advance_ms(50);
-    ignore_sent();
+    shut_window(sk);
     for (int i = 0; i < 900; i++)
         assert_int_equal(tcp_read(sk, 1), 1);
     peer_expect_nothing();
@@ -297,10 +304,7 @@ TEST("a zero-window probe is answered with the window and its byte dropped") /* 
 {
     struct sock *sk = peer_open_passive();
 
-    for (int i = 0; i < 200 && tcp_receive_edge_open(sk); i++)
-        peer_send(pattern, 1000);
-    host_advance_ms(50);
-    ignore_sent();
+    shut_window(sk);
     peer_at(TCPHDR_ACK, peer.snd, peer.rcv, "p", 1);
     peer_expect_ack();
     assert_int_equal(peer.last.wnd, 0);
@@ -317,7 +321,7 @@ TEST("data beyond the window is cut off") /* RFC 9293 3.10.7.4: 9293-TRIM */
 
     peer_at(TCPHDR_ACK, edge - 2, peer.rcv, "xxyy", 4);
     peer_expect_ack();
-    peer_at(TCPHDR_ACK, edge, peer.rcv, "zz", 2);
+    peer_at(TCPHDR_ACK, peer.snd + peer.last.wnd, peer.rcv, "zz", 2);
     peer_expect_ack();
     assert_int_equal(drops(SKB_DROP_REASON_TCP_OVERWINDOW), 1);
     tcp_prot.close(sk);
@@ -346,10 +350,10 @@ TEST("SIOCINQ tells what can be read, SIOCOUTQ what is not acknowledged")
 
     peer_send("abcdef", 6);
     tcp_read(sk, 1);
-    assert_int_equal(tcp_prot.ioctl(sk, SIOCINQ, &n), 0);
+    assert_int_equal(tcp_prot.ioctl(sk, FIONREAD, &n), 0);
     assert_int_equal(n, 5);
     tcp_write(sk, "123", 3);
-    assert_int_equal(tcp_prot.ioctl(sk, SIOCOUTQ, &n), 0);
+    assert_int_equal(tcp_prot.ioctl(sk, TIOCOUTQ, &n), 0);
     assert_int_equal(n, 3);
     tcp_read(sk, 10);
     tcp_prot.close(sk);

@@ -449,11 +449,6 @@ TEST("a thousand sockets on one port each find their peer")
         arrive(&(struct testnet_ip){0}, (uint16_t)(1000 + i), 7000, "you");
         assert_receives(sk[i], "you");
     }
-    struct sock *walk = NULL;
-    unsigned n = 0;
-    while ((walk = udp_next_sock(t->net, walk)))
-        n++;
-    assert_int_equal(n, 1000);
     for (int i = 0; i < 1000; i++)
         udp_prot.close(sk[i]);
 }

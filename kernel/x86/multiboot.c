@@ -54,6 +54,8 @@ static void ram_remove(unsigned i)
 /* Whole pages only; never page zero, which stays unmapped to catch null pointers. */
 static void ram_add(uint64_t addr, uint64_t len)
 {
+    if (addr >= RAM_LIMIT)
+        return;
     uint64_t end = len > RAM_LIMIT || addr > RAM_LIMIT - len ? RAM_LIMIT : addr + len;
     uint64_t start = max(ALIGN_UP(addr, (uint64_t)PAGE_SIZE), (uint64_t)PAGE_SIZE);
     ram_insert((struct mem_range){start, end & ~(uint64_t)(PAGE_SIZE - 1)});
@@ -300,9 +302,7 @@ static void mb2_parse(const uint32_t *start)
 
 const struct boot_info *multiboot_parse(uint32_t magic, uint32_t addr)
 {
-    info.loader = "an unknown loader";
-    info.cmdline = "";
-    info.framebuffer.type = BOOT_FB_TEXT;
+    info = (struct boot_info){.loader = "an unknown loader", .cmdline = "", .framebuffer.type = BOOT_FB_TEXT};
     if (magic == MB1_BOOT_MAGIC)
         mb1_parse(loader_ptr(addr));
     else if (magic == MB2_BOOT_MAGIC)

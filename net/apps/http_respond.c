@@ -1,10 +1,10 @@
 /*
  * http_respond.c - a complete HTTP request to its answer.
  *
- * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a look-up,
- * a send() of the head prepared by http_file.c and a sendfile() of the body behind it. Every other answer is
- * put together here from the same pieces. Nothing of the request goes into a head but the encoded path of a
- * redirection, and nothing goes into a page unescaped.
+ * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a
+ * look-up, a send() of the head prepared by http_file.c and a sendfile() of the body behind it. Every other
+ * answer is put together here from the same pieces. Nothing of the request goes into a head but the encoded
+ * path of a redirection, and nothing goes into a page unescaped.
  */
 #include "net/apps/http_server.h"
 
@@ -330,13 +330,21 @@ static void respond_file(struct http_conn *conn, const struct http_request *req,
 /* --- requests --- */
 
 /* The pages with live figures, only where there is no site. False: it is none of them. */
-static bool respond_live(struct http_conn *conn, const struct http_request *req, const char *path, bool more)
+static bool respond_live(struct http_conn *conn, const struct http_request *req, const char *buf,
+                         const char *path, bool more)
 {
     struct http_server *server = conn->server;
     bool json = !strcmp(path, "/status.json");
     if (!json && strcmp(path, "/") && strcmp(path, "/index.html"))
         return false;
-    struct start_page_figures figures = {conn->fd, server->port, server->requests, server->conn_count};
+    const struct http_span *host = &req->value[HTTP_FIELD_HOST];
+    bool has_host = req->fields & HTTP_HAS(HTTP_FIELD_HOST);
+    struct start_page_figures figures = {.conn_fd = conn->fd,
+                                         .port = server->port,
+                                         .host = has_host ? buf + host->start : NULL,
+                                         .host_len = has_host ? host->len : 0,
+                                         .requests = server->requests,
+                                         .connections = server->conn_count};
     size_t len = json ? start_page_json(&figures, server->scratch, HTTP_SCRATCH_SIZE)
                       : start_page_html(&figures, server->scratch, HTTP_SCRATCH_SIZE);
     struct http_head *head = begin_head(conn, req, 200);
@@ -364,7 +372,7 @@ static void respond_get(struct http_conn *conn, const struct http_request *req, 
             respond_error(conn, req, buf, -len, "", more);
         return;
     }
-    if (!server->has_site && respond_live(conn, req, server->path, more))
+    if (!server->has_site && respond_live(conn, req, buf, server->path, more))
         return;
     struct http_file *file;
     int status = http_files_find(server->files, server->path, len, &file);

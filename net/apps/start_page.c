@@ -16,6 +16,9 @@
 #include <sys/socket.h>
 
 #include "net/apps/http_file.h"
+#include "net/apps/http_path.h"
+
+#define HOST_SHOWN_MAX 64u /* bytes of a Host that are worth showing */
 
 struct text {
     char *data;
@@ -36,43 +39,43 @@ static void __attribute__((format(printf, 2, 3))) put(struct text *text, const c
 
 enum figure {
     UPTIME_MS,
+    MEM_TOTAL_KB,
+    MEM_FREE_KB,
     RX_PACKETS,
     TX_PACKETS,
     RX_BYTES,
     TX_BYTES,
     INTERRUPTS,
     POLLS,
+    REQUESTS,
+    WEB_CONNECTIONS,
     TCP_OPEN,
     TCP_ACCEPTED,
     RETRANSMITTED,
-    MEM_TOTAL_KB,
-    MEM_FREE_KB,
-    REQUESTS,
-    WEB_CONNECTIONS,
     DROPS,
     FIGURES
 };
 
-/* Name in status.json and in the page; the machine's name for it, summed over devices if it starts with '.'.
- */
+/* By card of the page. Name in status.json and in the page; the machine's name for it, summed over devices if
+ * it starts with '.'. */
 static const struct {
     const char *id, *stat, *label;
 } figure_table[FIGURES] = {
     [UPTIME_MS] = {"uptime_ms", "uptime_ms", "Running for"},
+    [MEM_TOTAL_KB] = {"mem_total_kb", "mem.total_kb", "Memory, KiB"},
+    [MEM_FREE_KB] = {"mem_free_kb", "mem.free_kb", "Free, KiB"},
     [RX_PACKETS] = {"rx_packets", ".rx_packets", "Packets received"},
     [TX_PACKETS] = {"tx_packets", ".tx_packets", "Packets sent"},
     [RX_BYTES] = {"rx_bytes", ".rx_bytes", "Bytes received"},
     [TX_BYTES] = {"tx_bytes", ".tx_bytes", "Bytes sent"},
-    [INTERRUPTS] = {"interrupts", ".napi_irqs", "Interrupts of the cards"},
-    [POLLS] = {"polls", ".napi_polls", "Polls of the cards"},
+    [INTERRUPTS] = {"interrupts", ".napi_irqs", "Interrupts"},
+    [POLLS] = {"polls", ".napi_polls", "Polls"},
+    [REQUESTS] = {"requests", NULL, "HTTP requests answered"},
+    [WEB_CONNECTIONS] = {"http_connections", NULL, "HTTP connections open"},
     [TCP_OPEN] = {"tcp_open", "TcpCurrEstab", "TCP connections open"},
     [TCP_ACCEPTED] = {"tcp_accepted", "TcpPassiveOpens", "TCP connections accepted"},
     [RETRANSMITTED] = {"tcp_retransmitted", "TcpRetransSegs", "TCP segments sent again"},
-    [MEM_TOTAL_KB] = {"mem_total_kb", "mem.total_kb", "Memory, KiB"},
-    [MEM_FREE_KB] = {"mem_free_kb", "mem.free_kb", "Memory free, KiB"},
-    [REQUESTS] = {"requests", NULL, "HTTP requests answered"},
-    [WEB_CONNECTIONS] = {"http_connections", NULL, "HTTP connections open"},
-    [DROPS] = {"drops", NULL, "Packets dropped"},
+    [DROPS] = {"drops", NULL, "Packets"},
 };
 
 struct figures {
@@ -144,66 +147,110 @@ static const char page_begin[] =
     "<script src=\"/start.js\" defer></script>\n"
     "</head>\n"
     "<body>\n"
-    "<main>\n"
+    "<header>\n"
     "<h1>Skiff is running</h1>\n"
-    "<p>This page comes from a network operating system in one small image: its own kernel, card driver, TCP/IP\n"
-    "stack, sockets and web server, with nothing underneath. The packets that carried it took the way the text\n"
-    "books describe: card, interrupt, poll, <code>netif_receive_skb</code>, IP, TCP, socket, program, and back.</p>\n"
-    "<p>You see it because the machine was started without a site of yours.</p>\n";
+    "<p>This page was served by a network operating system in one small file: its own kernel, card driver, TCP/IP\n"
+    "stack, sockets and web server, with nothing underneath. You see it because the machine was started without\n"
+    "a site of yours.</p>\n"
+    "</header>\n"
+    "<main>\n";
 
+/* The two %s: the host, as the visitor reaches it. */
 static const char page_end[] =
-    "<h2>What to try next</h2>\n"
+    "<section aria-labelledby=\"way\">\n"
+    "<h2 id=\"way\">How this page came to you</h2>\n"
+    "<p>Your request took the way the text books describe:</p>\n"
+    "<ol>\n"
+    "<li><b>card</b> <code>DMA</code> into the ring</li>\n"
+    "<li><b>interrupt</b> <code>napi_schedule</code></li>\n"
+    "<li><b>poll</b> <code>netif_receive_skb</code></li>\n"
+    "<li><b>IP</b> <code>ip_rcv</code></li>\n"
+    "<li><b>TCP</b> <code>tcp_v4_rcv</code></li>\n"
+    "<li><b>socket</b> <code>epoll_wait</code>, <code>recv</code></li>\n"
+    "<li><b>web server</b> <code>http_respond</code>, <code>send</code></li>\n"
+    "<li><b>and back</b> <code>dev_queue_xmit</code></li>\n"
+    "</ol>\n"
+    "</section>\n"
+    "<section aria-labelledby=\"next\">\n"
+    "<h2 id=\"next\">What to try next</h2>\n"
     "<dl>\n"
-    "<dt><code>make run SITE=folder</code></dt>\n"
-    "<dd>Serves your folder in place of this page. An archive works too: a tar file that holds <code>www/</code>,\n"
-    "given as boot module (<code>-initrd site.tar</code>).</dd>\n"
-    "<dt><code>make run NET=tap</code></dt>\n"
-    "<dd>Puts the machine on a network of its own with your computer, where it can be pinged and captured from.</dd>\n"
-    "<dt><code>wrk -c 64 -d 5 http://%s%s/</code></dt>\n"
-    "<dd>Load. Watch the interrupts above: when packets come fast the card's interrupts stay masked and it is polled\n"
-    "instead, so polls grow faster than interrupts, and each carries more frames. This is NAPI at work.</dd>\n"
-    "<dt><code>inetd=echo,discard,chargen</code></dt>\n"
-    "<dd>On the kernel command line: starts three small services of the early Internet, on ports 7, 9 and 19.</dd>\n"
-    "<dt><code>curl http://%s%s/status.json</code></dt>\n"
-    "<dd>The figures above, for programs.</dd>\n"
+    "<dt>Serve a folder of yours in place of this page</dt>\n"
+    "<dd><pre><code>make run SITE=path/to/folder</code></pre></dd>\n"
+    "<dt>Give the machine a network of its own with your computer, to ping it and watch its packets</dt>\n"
+    "<dd><pre><code>make run NET=tap</code></pre></dd>\n"
+    "<dt>Make an image that boots from a CD or a USB stick</dt>\n"
+    "<dd><pre><code>make iso SITE=path/to/folder</code></pre></dd>\n"
+    "<dt>Put it under load, and watch interrupts and polls above: while packets come fast, the card&rsquo;s\n"
+    "interrupts stay masked and it is polled (NAPI)</dt>\n"
+    "<dd><pre><code>wrk -c 64 -d 10 http://%s/</code></pre></dd>\n"
+    "<dt>Get the figures above for a program</dt>\n"
+    "<dd><pre><code>curl http://%s/status.json</code></pre></dd>\n"
     "</dl>\n"
+    "<p>More words for the kernel command line, and the map of the source, are in <code>README.md</code>.</p>\n"
+    "</section>\n"
     "</main>\n"
     "<footer>Skiff " SKIFF_VERSION "</footer>\n"
     "</body>\n"
     "</html>\n";
 
 static const char style[] =
-    ":root{color-scheme:light dark;--text:#1c2b33;--soft:#526570;--line:#d5dee3;--back:#fbfcfd;--accent:#0b6e8a}\n"
-    "@media(prefers-color-scheme:dark){:root{--text:#e4ecf0;--soft:#9db0ba;--line:#33434c;--back:#12191d;"
-    "--accent:#6cc7e0}}\n"
-    "body{font:1rem/1.6 system-ui,sans-serif;color:var(--text);background:var(--back);margin:0}\n"
-    "main,footer{max-width:44rem;margin:0 auto;padding:1rem}\n"
-    "h1{font-size:2rem;line-height:1.2;margin:2rem 0 1rem;color:var(--accent)}\n"
-    "h2{font-size:1.25rem;margin:2rem 0 .5rem}\n"
+    ":root{color-scheme:light dark;--text:#17242b;--soft:#4d616b;--line:#d9e2e6;--back:#f4f7f8;--card:#fff;"
+    "--accent:#0a6580}\n"
+    "@media(prefers-color-scheme:dark){:root{--text:#e6eef1;--soft:#a3b5be;--line:#2c3b43;--back:#0f161a;"
+    "--card:#172127;--accent:#74cbe3}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{font:1rem/1.6 system-ui,-apple-system,'Segoe UI',sans-serif;color:var(--text);background:var(--back);"
+    "margin:0;padding:0 1rem}\n"
+    "header,main,footer{max-width:56rem;margin:0 auto}\n"
+    "h1{font-size:clamp(1.75rem,5vw,2.5rem);line-height:1.15;letter-spacing:-.02em;margin:clamp(1.5rem,6vw,4rem) 0 "
+    ".75rem;color:var(--accent)}\n"
+    "header p{font-size:1.1rem;max-width:42rem;margin:0}\n"
+    "h2{font-size:1.2rem;margin:2.5rem 0 .75rem}\n"
+    "h3{font-size:1rem;margin:0 0 .25rem;color:var(--accent)}\n"
+    ".cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}\n"
+    ".card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:1rem 1.25rem}\n"
     "table{border-collapse:collapse;width:100%}\n"
-    "th,td{padding:.3rem 0;border-bottom:1px solid var(--line);text-align:left;font-weight:400;vertical-align:top}\n"
-    "td{text-align:right;font-variant-numeric:tabular-nums}\n"
-    "code{font:.95em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\n"
-    "dt{margin-top:1rem}\n"
-    "dd{margin:0;color:var(--soft)}\n"
-    "footer{color:var(--soft)}\n";
+    "th,td{padding:.3rem 0;border-top:1px solid var(--line);text-align:left;font-weight:400;vertical-align:top}\n"
+    "tr:first-child>*{border-top:0}\n"
+    "th{color:var(--soft);padding-right:1rem}\n"
+    "td{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}\n"
+    "ol{list-style:none;padding:0;margin:0;display:grid;gap:.5rem;"
+    "grid-template-columns:repeat(auto-fit,minmax(min(100%,12rem),1fr))}\n"
+    "li{background:var(--card);border:1px solid var(--line);border-left:3px solid var(--accent);"
+    "border-radius:.25rem;padding:.4rem .75rem;font-size:.9rem}\n"
+    "li b{display:block}\n"
+    "code{font:.9em/1.4 ui-monospace,SFMono-Regular,Consolas,monospace;overflow-wrap:anywhere}\n"
+    "dt{margin-top:1.25rem}\n"
+    "dd{margin:.25rem 0 0}\n"
+    "pre{margin:0;background:var(--card);border:1px solid var(--line);border-radius:.35rem;padding:.6rem .9rem;"
+    "white-space:pre-wrap;user-select:all}\n"
+    "#state{color:var(--soft);margin:.75rem 0 0;min-height:1.6em}\n"
+    "footer{color:var(--soft);padding:2.5rem 0 1.5rem}\n";
 
 static const char script[] =
     "'use strict';\n"
+    "const state = document.getElementById('state');\n"
+    "const say = line => { if (state.textContent !== line) state.textContent = line; };\n"
+    "const number = n => n.toLocaleString('en').replace(/,/g, '\\u202f');\n"
     "const span = ms => { const s = Math.floor(ms / 1000), d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24,\n"
     "  m = Math.floor(s / 60) % 60; return (d ? d + ' d ' : '') + (s >= 3600 ? h + ' h ' : '') +\n"
     "  (s >= 60 ? m + ' min ' : '') + s % 60 + ' s'; };\n"
+    "const text = (id, value) => id === 'uptime_ms' ? span(value) : typeof value === 'number' ? number(value) :\n"
+    "  Object.entries(value).map(e => e.join(' ')).join(', ') || 'none';\n"
     "async function refresh() {\n"
     "  try {\n"
-    "    const figures = await (await fetch('/status.json')).json();\n"
-    "    for (const [id, value] of Object.entries(figures)) {\n"
+    "    const answer = await fetch('/status.json', { signal: AbortSignal.timeout(5000) });\n"
+    "    for (const [id, value] of Object.entries(await answer.json())) {\n"
     "      const cell = document.getElementById(id);\n"
-    "      if (cell) cell.textContent = id === 'uptime_ms' ? span(value) :\n"
-    "        typeof value === 'object' ? Object.entries(value).map(e => e.join(' ')).join(', ') || 'none' : value;\n"
+    "      if (cell) cell.textContent = text(id, value);\n"
     "    }\n"
-    "  } catch (e) { /* the machine is off or busy: ask again */ }\n"
+    "    say('Live: counted anew every second.');\n"
+    "  } catch (e) {\n"
+    "    say('The machine does not answer at the moment. These are its last figures.');\n"
+    "  }\n"
+    "  setTimeout(refresh, 1000);\n"
     "}\n"
-    "setInterval(() => document.hidden || refresh(), 2000);\n";
+    "refresh();\n";
 
 static void put_duration(struct text *page, uint64_t ms)
 {
@@ -222,24 +269,67 @@ static void put_row(struct text *page, const char *label, const char *id, const 
     put(page, "<tr><th scope=\"row\">%s</th><td id=\"%s\">%s</td></tr>\n", label, id, value);
 }
 
+/* In groups of three digits, as the script writes them. */
+static void put_number(struct text *cell, uint64_t n)
+{
+    if (n >= 1000)
+        put_number(cell, n / 1000);
+    put(cell, n >= 1000 ? "&#8239;%03u" : "%u", (unsigned)(n % 1000));
+}
+
+static void put_figure(struct text *page, const struct figures *figures, enum figure figure)
+{
+    char value[128] = "";
+    struct text cell = {value, 0, sizeof(value)};
+    if (figure == UPTIME_MS)
+        put_duration(&cell, figures->value[figure]);
+    else
+        put_number(&cell, figures->value[figure]);
+    put_row(page, figure_table[figure].label, figure_table[figure].id, value);
+}
+
+static void put_card_begin(struct text *page, const char *title)
+{
+    put(page, "<div class=\"card\">\n<h3>%s</h3>\n<table>\n", title);
+}
+
+static void put_card_end(struct text *page)
+{
+    put(page, "</table>\n</div>\n");
+}
+
+/* A card of the figures from `first` to `last`. */
+static void put_card(struct text *page, const char *title, const struct figures *figures, enum figure first,
+                     enum figure last)
+{
+    put_card_begin(page, title);
+    for (unsigned i = first; i <= last; i++)
+        put_figure(page, figures, i);
+    put_card_end(page);
+}
+
 static void put_figures(struct text *page, const struct start_page_figures *web, const char *own,
                         const char *peer)
 {
-    char drop_text[1024] = "none", value[64];
-    struct text drops = {drop_text, 0, sizeof(drop_text)}, cell = {value, 0, sizeof(value)};
+    char drop_text[1024] = "none";
+    struct text drops = {drop_text, 0, sizeof(drop_text)};
     struct figures figures;
     collect(&figures, web, &drops, "%s%s %llu");
-    put(page, "<h2>This machine, now</h2>\n<table>\n");
+    put(page,
+        "<section aria-labelledby=\"now\">\n<h2 id=\"now\">This machine, now</h2>\n<div class=\"cards\">\n");
+    put_card_begin(page, "Machine");
     put_row(page, "Address", "address", own);
     put_row(page, "You come from", "peer", peer);
-    put_duration(&cell, figures.value[UPTIME_MS]);
-    put_row(page, figure_table[UPTIME_MS].label, figure_table[UPTIME_MS].id, value);
-    for (int i = UPTIME_MS + 1; i < FIGURES; i++) {
-        snprintf(value, sizeof(value), "%llu", (unsigned long long)figures.value[i]);
-        put_row(page, figure_table[i].label, figure_table[i].id, value);
-    }
-    put_row(page, "Dropped, by reason", "drop_reasons", drop_text);
-    put(page, "</table>\n");
+    for (unsigned i = UPTIME_MS; i <= MEM_FREE_KB; i++)
+        put_figure(page, &figures, i);
+    put_card_end(page);
+    put_card(page, "Card", &figures, RX_PACKETS, POLLS);
+    put_card(page, "Connections", &figures, REQUESTS, RETRANSMITTED);
+    put_card_begin(page, "Dropped");
+    put_figure(page, &figures, DROPS);
+    put_row(page, "By reason", "drop_reasons", drop_text);
+    put_card_end(page);
+    put(page, "</div>\n<p id=\"state\" role=\"status\"></p>\n</section>\n");
 }
 
 static void address_text(int result, const struct sockaddr_in *address, char *out, size_t size)
@@ -248,20 +338,31 @@ static void address_text(int result, const struct sockaddr_in *address, char *ou
         snprintf(out, size, "unknown");
 }
 
+/* What the visitor can type to come here: Host if there is one, for behind a port forwarding our own address
+ * is of no use. */
+static void put_host(struct text *host, const struct start_page_figures *web, const char *own)
+{
+    if (web->host_len && web->host_len < HOST_SHOWN_MAX)
+        host->len = http_html_escape(web->host, web->host_len, host->data, host->size);
+    else if (web->port == 80)
+        put(host, "%s", own);
+    else
+        put(host, "%s:%u", own, (unsigned)web->port);
+}
+
 size_t start_page_html(const struct start_page_figures *web, char *out, size_t size)
 {
-    struct text page = {out, 0, size};
     struct sockaddr_in address = {0};
     socklen_t len = sizeof(address);
-    char own[INET_ADDRSTRLEN], peer[INET_ADDRSTRLEN], port[8] = "";
+    char own[INET_ADDRSTRLEN], peer[INET_ADDRSTRLEN], host_text[HOST_SHOWN_MAX * 6 + 16];
+    struct text page = {out, 0, size}, host = {host_text, 0, sizeof(host_text)};
     address_text(getsockname(web->conn_fd, (struct sockaddr *)&address, &len), &address, own, sizeof(own));
     len = sizeof(address);
     address_text(getpeername(web->conn_fd, (struct sockaddr *)&address, &len), &address, peer, sizeof(peer));
-    if (web->port != 80)
-        snprintf(port, sizeof(port), ":%u", (unsigned)web->port);
+    put_host(&host, web, own);
     put(&page, "%s", page_begin);
     put_figures(&page, web, own, peer);
-    put(&page, page_end, own, port, own, port);
+    put(&page, page_end, host_text, host_text);
     return page.len;
 }
 

@@ -20,6 +20,8 @@ struct http_files;
 struct start_page_figures {
     int conn_fd; /* the connection that asks: its two addresses are shown */
     uint16_t port;
+    const char *host; /* as the visitor wrote it (Host), not NUL-terminated; host_len 0: unknown */
+    size_t host_len;
     uint64_t requests;
     unsigned connections;
 };

@@ -150,7 +150,11 @@ static enum netdev_tx device_start_xmit(struct sk_buff *skb, struct net_device *
     }
     dev->stats.tx_packets++;
     dev->stats.tx_bytes += len;
+    /* The callback may be called from the middle of a socket call: what it hands to other stacks waits. */
+    bool was_running = running;
+    running = true;
     device->transmit(device->ctx, frame, len);
+    running = was_running;
     return NETDEV_TX_OK;
 }
 

@@ -37,7 +37,8 @@ SKIFF_API void skiff_seed(uint64_t seed);
 SKIFF_API uint64_t skiff_clock_now(void);
 /* Moves on, running every timer on the way; 0 only runs what is ready now. */
 SKIFF_API void skiff_clock_advance(uint64_t ns);
-/* When the next timer of any stack is due; UINT64_MAX if none is armed. */
+/* No timer of any stack is due before this; UINT64_MAX: none is armed. One taken back may count until then.
+ */
 SKIFF_API uint64_t skiff_clock_next_timer(void);
 
 /* --- stacks and devices --- */

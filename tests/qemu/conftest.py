@@ -116,7 +116,7 @@ class Machine:
     def monitor(self, command):
         """What QEMU's monitor answers to a line, without the line itself."""
         with socket.socket(socket.AF_UNIX) as s:
-            while not self.monitor_path.exists():  # QEMU is just starting
+            while not self.monitor_path.exists() and self.process.poll() is None:  # QEMU is just starting
                 time.sleep(0.01)
             s.connect(str(self.monitor_path))
             s.settimeout(10)

@@ -32,7 +32,7 @@ def iso(small_site, tmp_path_factory):
 @pytest.mark.parametrize("medium, options", [
     ("CD", ["-cdrom", "{iso}"]),
     ("hard disk", ["-drive", "file={iso},format=raw,if=ide,readonly=off"]),
-    ("USB stick", ["-device", "piix3-usb-uhci", "-drive", "file={iso},format=raw,if=none,id=stick",
+    ("USB stick", ["-device", "qemu-xhci", "-drive", "file={iso},format=raw,if=none,id=stick",
                    "-device", "usb-storage,drive=stick,bootindex=1"]),
     ("CD under UEFI", ["-bios", str(OVMF), "-cdrom", "{iso}"]),
 ])
@@ -92,7 +92,7 @@ def test_without_a_site_shows_the_start_page(boot):
     boot().wait_http()
     status, headers, body = get("/")
     assert status == 200 and headers["content-type"].startswith("text/html")
-    assert b"Skiff" in body and b"site.tar" in body
+    assert b"Skiff" in body and b"make run SITE=" in body
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "header"])
@@ -109,6 +109,19 @@ def test_a_damaged_site_is_named_and_the_machine_still_serves(boot, small_site, 
     m = boot(site=bad).wait_http()
     assert get("/")[0] in (200, 404)
     assert re.search(r"site\.tar|archive", m.log())
+
+
+def test_a_folder_is_packed_with_links_as_files(boot, tmp_path):
+    folder = tmp_path / "a folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "page.html").write_bytes(b"<p>one file, three names")
+    os.link(folder / "page.html", folder / "sub/hard.html")
+    (folder / "sub/soft.html").symlink_to("../page.html")
+    (tmp_path / "link").symlink_to(folder)
+    sh(ROOT / "boot/pack.sh", tmp_path / "link", tmp_path / "packed.tar")
+    boot(site=tmp_path / "packed.tar").wait_http()
+    for path in ("/page.html", "/sub/hard.html", "/sub/soft.html"):
+        assert get(path)[2] == b"<p>one file, three names"
 
 
 def test_no_network_card_gets_a_sentence(boot):

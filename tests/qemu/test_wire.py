@@ -1,6 +1,7 @@
 """What a hostile or broken neighbour can send: named drops, right answers, and the machine goes on."""
 import logging
 import random
+import threading
 import socket
 import time
 
@@ -21,6 +22,22 @@ def ether():
 
 def ask(packet, timeout=2):
     return srp1(packet, iface=IFACE, timeout=timeout)
+
+
+def listen(**options):
+    """A sniffer that hears from now on."""
+    started = threading.Event()
+    sniffer = AsyncSniffer(iface=IFACE, started_callback=started.set, **options)
+    sniffer.start()
+    assert started.wait(10)
+    return sniffer
+
+
+def heard(sniffer, wait):
+    """What it has heard until `wait` seconds from now."""
+    time.sleep(wait)
+    sniffer.stop()
+    return list(sniffer.results)
 
 
 def alive():
@@ -76,10 +93,7 @@ def test_syn_is_answered_with_mss_and_window_scale(machine):
     options = [("MSS", 1460), ("NOP", None), ("WScale", 7)]
     sh("ip", "addr", "add", "10.79.0.9/32", "dev", IFACE, check=False)
     try:
-        sniffer = AsyncSniffer(iface=IFACE, count=1, timeout=3,
-                               lfilter=lambda p: TCP in p and p[TCP].sport == 80 and p[TCP].dport == 3000)
-        sniffer.start()
-        time.sleep(0.2)
+        sniffer = listen(count=1, timeout=5, lfilter=lambda p: TCP in p and p[TCP].sport == 80 and p[TCP].dport == 3000)
         sendp(ether() / IP(src="10.79.0.9", dst=GUEST) / TCP(sport=3000, dport=80, flags="S", seq=1, options=options),
               iface=IFACE)
         sniffer.join()
@@ -98,8 +112,7 @@ def test_port_unreachable_quotes_the_datagram(machine):  # RFC 1122 3.2.2, 4.1.3
 
 
 def test_icmp_errors_are_rate_limited(machine):
-    sniffer = AsyncSniffer(iface=IFACE, timeout=3, lfilter=lambda p: ICMP in p and p[ICMP].type == 3)
-    sniffer.start()
+    sniffer = listen(timeout=3, lfilter=lambda p: ICMP in p and p[ICMP].type == 3)
     sendp([ether() / IP(src=HOST, dst=GUEST) / UDP(sport=6000 + i, dport=4) / b"x" for i in range(500)], iface=IFACE)
     sniffer.join()
     assert 1 <= len(sniffer.results) < 250
@@ -132,12 +145,9 @@ def test_syn_flood_leaves_room_for_real_clients(machine):
 
 def answers(packets, wait=0.5, match=lambda p: ARP not in p and TCP not in p):
     """What the machine sends while it gets these packets and shortly after."""
-    sniffer = AsyncSniffer(iface=IFACE, lfilter=lambda p: p.src == GUEST_MAC and match(p))
-    sniffer.start()
-    time.sleep(0.3)
+    sniffer = listen(lfilter=lambda p: p.src == GUEST_MAC and match(p))
     blast(packets)
-    time.sleep(wait)
-    return list(sniffer.stop())
+    return heard(sniffer, wait)
 
 
 def blast(packets):
@@ -222,12 +232,9 @@ def test_arp_storm_of_8000_senders_and_pings_from_addresses_that_never_resolve(m
                for mac in senders])
         alive()
     pings = [bytes(ether() / IP(src=f"10.79.0.{20 + i}", dst=GUEST) / ICMP()) for i in range(200)]
-    asked = AsyncSniffer(iface=IFACE, filter=f"arp[6:2] = 1 and ether src {GUEST_MAC}")
-    asked.start()
-    time.sleep(0.3)
+    asked = listen(filter=f"arp[6:2] = 1 and ether src {GUEST_MAC}")
     blast(pings * 25)
-    time.sleep(0.5)
-    assert 100 < len(asked.stop()) < 1000  # RFC 1122 2.3.2.1: one question a second and address
+    assert 100 < len(heard(asked, 0.5)) < 1000  # RFC 1122 2.3.2.1: one question a second and address
     alive()
 
 
@@ -246,15 +253,13 @@ def test_forged_icmp_errors_do_not_end_or_slow_a_connection(machine):  # RFC 592
         blast([datagram() / ICMP(type=3, code=code, nexthopmtu=mtu) / quote
                for code in range(16) for mtu in (0, 68, 300)] + [datagram() / ICMP(type=4) / quote])
         time.sleep(0.2)
-        sniffer = AsyncSniffer(iface=IFACE, lfilter=lambda p: p.src == GUEST_MAC and TCP in p and p[TCP].dport == port)
-        sniffer.start()
-        time.sleep(0.2)
+        sniffer = listen(lfilter=lambda p: p.src == GUEST_MAC and TCP in p and p[TCP].dport == port)
         s.sendall(b"GET /f10000.bin HTTP/1.0\r\n\r\n")
         body = b""
         while chunk := s.recv(1 << 16):
             body += chunk
         assert body.startswith(b"HTTP/1.1 200") and len(body) > 10000
-    assert max(p[IP].len for p in sniffer.stop()) == 1500
+    assert max(p[IP].len for p in heard(sniffer, 1)) == 1500
 
 
 def test_forged_fragmentation_needed_does_not_cut_datagrams(machine):

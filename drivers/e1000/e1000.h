@@ -79,7 +79,9 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 
 /*
  * Interrupts at most every 50 us: NAPI polls for 200 us after the last frame anyway, so this only bounds what
- * a storm can do; at the first frame after silence it delays nothing.
+ * a storm can do; at the first frame after silence it delays nothing. Measured under QEMU (which never goes
+ * below 128 us) with 1 to 256 HTTP connections: 50 us is level with none at all, 500 us costs a quarter to a
+ * third of the requests/s at 16 and 64 connections.
  */
 #define E1000_ITR_NS 50000u
 

@@ -301,6 +301,8 @@ static void tcp_renew(struct sock *sk)
     tp->backoff = tp->retransmits = tp->probes_out = tp->ka_probes_out = 0;
     tp->syn_retransmitted = tp->rcv_urg = tp->snd_urg = tp->nospace = false;
     tp->snd_wscale = tp->rcv_wscale = 0;
+    tp->tstamp_ok = tp->sack_ok = tp->dsack_pending = false;
+    tp->num_sacks = 0;
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;

@@ -53,6 +53,16 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 #define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1: when the peer names none */
 #define TCP_MIN_SND_MSS 48  /* the smallest segments a peer can talk us into */
 
+#define TCPOPT_SACK_PERM       4
+#define TCPOPT_SACK            5
+#define TCPOPT_TIMESTAMP       8
+#define TCPOLEN_SACK_PERM      2
+#define TCPOLEN_SACK_BASE      2 /* and 8 for each block */
+#define TCPOLEN_SACK_BLOCK     8
+#define TCPOLEN_TIMESTAMP      10
+#define TCPOLEN_TSTAMP_ALIGNED 12 /* NOP NOP in front: as everybody sends it (RFC 7323 appendix A) */
+#define TCP_MAX_SACKS          4  /* that is what 40 bytes of options hold */
+
 /* Sequence numbers live on a circle (RFC 9293 3.4). */
 static inline bool before(uint32_t a, uint32_t b)
 {
@@ -63,6 +73,11 @@ static inline bool after(uint32_t a, uint32_t b)
 {
     return before(b, a);
 }
+
+/* Received beyond a hole: [start_seq, end_seq) (RFC 2018 3). */
+struct tcp_sack_block {
+    uint32_t start_seq, end_seq;
+};
 
 /* Our private data in skb->cb: of segments on our queues, and of received ones until they are read. */
 struct tcp_skb_cb {
@@ -155,7 +170,16 @@ struct tcp_sock {
     bool partial_acked; /* in Recovery: the first partial ACK has been seen */
 
     /* --- reassembly --- */
-    struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+    struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */
+    struct tcp_sack_block selective_acks[TCP_MAX_SACKS]; /* its runs, the one that grew last first */
+    struct tcp_sack_block duplicate_sack;                /* came twice (RFC 2883), if dsack_pending */
+    uint8_t num_sacks;
+    bool dsack_pending;
+
+    /* --- negotiated on the SYN (RFC 7323 1.3, RFC 2018 2) --- */
+    bool tstamp_ok, sack_ok;
+    uint32_t ts_recent; /* TS.Recent, which we echo */
+    uint32_t ts_offset; /* our timestamps are ktime_get_ms() plus this */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */

@@ -81,8 +81,23 @@ void tcp_write_queue_purge(struct sock *sk)
     tcp_stop_xmit_timer(tp);
 }
 
-/* Frees what is acknowledged in full; takes a round-trip sample unless any of it was sent twice (Karn). */
-static void tcp_clean_rtx_queue(struct sock *sk)
+/*
+ * RFC 6298 3: what was sent twice tells nothing by its sending time (Karn), only by its echo (RFC 7323 4).
+ * What was sent once does it better, in microseconds.
+ */
+static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_seg *seg, ktime_t first_sent,
+                        bool retransmitted)
+{
+    uint64_t rtt_us;
+
+    if (first_sent && !retransmitted)
+        tcp_rtt_sample(tp, (ktime_get() - first_sent) / NSEC_PER_USEC);
+    else if ((retransmitted || !tp->srtt_us) && tcp_tstamp_rtt(tp, seg, &rtt_us))
+        tcp_rtt_sample(tp, rtt_us);
+}
+
+/* Frees what is acknowledged in full; takes a round-trip sample. */
+static void tcp_clean_rtx_queue(struct sock *sk, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb;
@@ -101,8 +116,7 @@ static void tcp_clean_rtx_queue(struct sock *sk)
     }
     if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una))
         retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
-    if (first_sent && !retransmitted)
-        tcp_rtt_sample(tp, (ktime_get() - first_sent) / NSEC_PER_USEC);
+    tcp_ack_rtt(tp, seg, first_sent, retransmitted);
 }
 
 /* --- the window --- */
@@ -305,6 +319,7 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         tcp_send_challenge_ack(sk);
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
+    tcp_replace_ts_recent(tp, seg);
     tp->last_ack_ms = ktime_get_ms();
     tp->probes_out = 0;
     tp->ka_probes_out = 0;
@@ -318,7 +333,7 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         sk->sk_err_soft = 0;
         if (tp->snd_urg && !before(tp->snd_una, tp->snd_up))
             tp->snd_urg = false;
-        tcp_clean_rtx_queue(sk);
+        tcp_clean_rtx_queue(sk, seg);
         tcp_new_ack(sk, acked, prior_in_flight);
     } else if (was_outstanding) {
         /* RFC 5681 2: a duplicate has no data, no SYN or FIN, and the window of the last one. */

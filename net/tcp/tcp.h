@@ -88,7 +88,11 @@ struct tcp_skb_cb {
     uint8_t flags;   /* TCPHDR_* to send / as received */
     uint8_t retrans; /* times retransmitted, saturating */
     bool csum_valid;
+    uint8_t sacked; /* TCPCB_*: the scoreboard */
 };
+#define TCPCB_SACKED  1 /* the peer has it */
+#define TCPCB_LOST    2 /* it does not, we think */
+#define TCPCB_RETRANS 4 /* sent again, and that transmission is under way */
 _Static_assert(sizeof(struct tcp_skb_cb) <= SKB_CB_SIZE, "fits skb->cb");
 
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(skb)->cb)
@@ -111,7 +115,13 @@ struct inet_connection_sock_af_ops {
 };
 
 /* Which deadline the retransmit timer stands for. */
-enum tcp_xmit_pending { TCP_TIME_NONE, TCP_TIME_RETRANS, TCP_TIME_PROBE0 };
+enum tcp_xmit_pending {
+    TCP_TIME_NONE,
+    TCP_TIME_RETRANS,
+    TCP_TIME_PROBE0,
+    TCP_TIME_LOSS_PROBE, /* TLP */
+    TCP_TIME_REO,        /* RACK's reordering window */
+};
 
 struct tcp_sock {
     struct sock sk; /* must stay first */
@@ -168,6 +178,28 @@ struct tcp_sock {
     uint32_t dupacks, dupacks_max;
     uint8_t ca_state;   /* enum tcp_ca_state */
     bool partial_acked; /* in Recovery: the first partial ACK has been seen */
+
+    /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
+    uint32_t sacked_out, lost_out, retrans_out;
+    uint32_t sacked_segs;
+    uint32_t fack;                               /* end of the highest SACKed segment */
+    uint32_t prr_delivered, prr_out, prr_flight; /* since recovery began; FlightSize then (RFC 6937) */
+    uint32_t prior_cwnd, prior_ssthresh;         /* to go back to */
+    uint32_t undo_marker;                        /* snd_una when the episode began, if undo_active */
+    int32_t undo_retrans; /* retransmissions not yet told to be needless; -1: none sent */
+    uint32_t retrans_ts;  /* our timestamp when the first one went out */
+    uint32_t dsack_dups;  /* D-SACKs believed */
+    bool undo_active, frto;
+
+    /* --- RACK-TLP (RFC 8985) --- */
+    ktime_t rack_sent_at; /* of all delivered segments the one sent last */
+    uint64_t min_rtt_ms;  /* when min_rtt_us was measured */
+    uint32_t rack_end_seq, rack_rtt_us, min_rtt_us;
+    uint32_t rack_dsack_round; /* snd_nxt when the reordering window last grew */
+    uint32_t tlp_end_seq;      /* snd_nxt at the probe, if tlp_pending */
+    uint8_t rack_reo_steps, rack_reo_persist;
+    bool rack_reord_seen, tlp_pending, tlp_retrans;
+    bool tlp_needless; /* a lone segment's probe was: the peer is slow to acknowledge */
 
     /* --- reassembly --- */
     struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */

@@ -142,7 +142,7 @@ struct netns_tcp {
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
-    int sysctl_timestamps, sysctl_sack, sysctl_dsack;
+    int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -288,6 +288,49 @@ void tcp_enter_loss(struct sock *sk);
 void tcp_xmit_loss(struct sock *sk);
 void tcp_write_queue_purge(struct sock *sk);
 
+/* --- with SACK --- */
+
+/* What one ACK tells, gathered on its way. */
+struct tcp_ack_state {
+    const struct tcp_seg *seg;
+    ktime_t now;
+    uint32_t prior_una, prior_in_flight;
+    uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
+    bool newly_sacked, rack_advanced;
+    bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
+    bool reordered;        /* something arrived behind what was sent later */
+    bool original;         /* something sent once, before high_seq, arrived */
+};
+
+/* --- tcp_sacktag.c: the scoreboard --- */
+
+void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
+void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
+void tcp_mark_lost(struct sock *sk, struct sk_buff *skb);
+void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
+void tcp_unmark_lost(struct sock *sk);
+void tcp_timeout_mark_lost(struct sock *sk);
+uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
+
+/* --- tcp_rack.c --- */
+
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st);
+void tcp_rack_dsack(struct tcp_sock *tp);
+void tcp_rack_recovered(struct tcp_sock *tp);
+uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
+/* In place of the retransmission timer: false if there is nothing to probe or that timer is nearer. */
+bool tcp_schedule_loss_probe(struct sock *sk);
+void tcp_send_loss_probe(struct sock *sk);
+void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st);
+
+/* --- tcp_recovery.c --- */
+
+void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
+void tcp_enter_sack_loss(struct sock *sk);
+void tcp_rack_reo_timeout(struct sock *sk);
+void tcp_undo_count_retrans(struct tcp_sock *tp);
+
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
 struct tcp_congestion_ops {
@@ -313,6 +356,10 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb);
 void tcp_push_pending_frames(struct sock *sk);
 void tcp_push(struct sock *sk, int flags);
 int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len);
+bool tcp_send_new_probe(
+    struct sock *sk); /* one segment of new data whatever cwnd says: true if it went out */
+bool tcp_retransmit_tail(struct sock *sk); /* the last segment sent, again: true if it went out */
 void tcp_send_ack(struct sock *sk);
 void tcp_send_fin(struct sock *sk);
 void tcp_send_active_reset(struct sock *sk);

@@ -192,7 +192,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->last_ack_ms = req->created_ms;
     tcp_sync_mss(child, child->sk_dst_cache->mtu);
     tcp_initialize_rcv_mss(tp);
-    tp->high_seq = tp->iss;
+    tp->high_seq = tp->fack = tp->iss;
     tp->syn_retransmitted = req->num_timeout != 0;
     if (!req->num_timeout)
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);

@@ -294,7 +294,7 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Cuts a segment in two behind `len` bytes of payload: 0 or -ENOMEM. */
-static int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb), *rest_cb;
@@ -320,6 +320,8 @@ static int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (linear || skb_headlen(rest))
         cb->csum_valid = false;
     rest_cb->csum_valid = false;
+    if (cb->sacked & TCPCB_SACKED)
+        tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);
     sk->sk_wmem_queued += skb->truesize + rest->truesize;
     if (before(cb->seq, tp->snd_nxt)) /* both halves have been sent */
@@ -371,7 +373,9 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     tp->snd_nxt = TCP_SKB_CB(skb)->end_seq;
     if (skb->len < mss)
         tp->snd_sml = tp->snd_nxt;
-    if (!tp->packets_out++ || tp->xmit_pending != TCP_TIME_RETRANS)
+    if (tp->ca_state == TCP_CA_Recovery)
+        tp->prr_out += skb->len;
+    if (!tp->packets_out++ || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
         tcp_rearm_rto(sk); /* RFC 6298 5.1 */
     NET_INC_STATS(sock_net(sk), TcpExtTCPOrigDataSent);
 }
@@ -381,6 +385,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tcp_current_mss(sk);
     struct sk_buff *skb;
+    bool sent = false;
 
     while ((skb = tp->send_head)) {
         if (skb->len > mss && tcp_fragment(sk, skb, mss))
@@ -390,7 +395,10 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
         if (tcp_transmit_skb(sk, skb))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
+        sent = true;
     }
+    if (sent)
+        tcp_schedule_loss_probe(sk);
     tcp_check_probe_timer(sk);
 }
 
@@ -462,10 +470,45 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
         return -ENOBUFS;
     if (cb->retrans < 255)
         cb->retrans++;
+    if (tp->sack_ok) {
+        tcp_mark_retransmitted(tp, skb);
+        tcp_undo_count_retrans(tp);
+    }
     tp->total_retrans++;
     tp->bytes_retrans += skb->len;
     NET_INC_STATS(sock_net(sk), TcpRetransSegs);
     return 0;
+}
+
+/* --- probes of a tail --- */
+
+bool tcp_send_new_probe(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *skb = tp->send_head;
+    uint32_t mss = tcp_current_mss(sk);
+
+    if (!skb || (skb->len > mss && tcp_fragment(sk, skb, mss)) || !tcp_snd_wnd_test(tp, skb) ||
+        tcp_transmit_skb(sk, skb))
+        return false;
+    tcp_event_new_data_sent(sk, skb, mss);
+    return true;
+}
+
+bool tcp_retransmit_tail(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *tail = tp->send_head ? tp->send_head->prev : skb_peek_tail(&sk->sk_write_queue);
+    uint32_t mss = tcp_current_mss(sk);
+
+    if (!tp->packets_out)
+        return false;
+    if (tail->len > mss) {
+        if (tcp_fragment(sk, tail, (tail->len - 1) / mss * mss))
+            return false;
+        tail = tail->next;
+    }
+    return tcp_retransmit_skb(sk, tail) == 0;
 }
 
 /* --- segments without data of their own --- */

@@ -99,7 +99,9 @@ void tcp_parse_segment_options(const struct tcphdr *th, struct tcp_seg *seg)
 
 unsigned tcp_write_timestamp(uint8_t *p, uint32_t tsval, uint32_t tsecr)
 {
-    put_unaligned_be32(TCP_TSTAMP_ALIGNED, p);
+    p[0] = p[1] = TCPOPT_NOP;
+    p[2] = TCPOPT_TIMESTAMP;
+    p[3] = TCPOLEN_TIMESTAMP;
     put_unaligned_be32(tsval, p + 4);
     put_unaligned_be32(tsecr, p + 8);
     return TCPOLEN_TSTAMP_ALIGNED;

@@ -19,6 +19,8 @@ static struct {
     uint32_t val, ecr;
 } ts;
 
+static unsigned handshake_ms; /* how long the peer takes to answer the SYN-ACK of options_open() */
+
 /* The options of the last segment popped. */
 static struct {
     bool ts, sack_ok;
@@ -133,6 +135,7 @@ static struct sock *options_open(unsigned with)
     listener80 = tcp_listener(16);
     peer_align_isn();
     options_syn(with);
+    host_advance_ms(handshake_ms);
     options_ack(peer.rcv);
     struct sock *sk = tcp_accept_now(listener80);
     assert_non_null(sk);

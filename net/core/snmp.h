@@ -105,6 +105,19 @@
     X(TcpExtTCPDeferAcceptDrop)                                                                              \
     X(TcpExtTCPSpuriousRTOs)                                                                                 \
     X(TcpExtTCPRcvQDrop)                                                                                     \
+    X(TcpExtTCPDSACKOldSent)                                                                                 \
+    X(TcpExtTCPDSACKOfoSent)                                                                                 \
+    X(TcpExtTCPDSACKRecv)                                                                                    \
+    X(TcpExtTCPDSACKIgnoredDubious)                                                                          \
+    X(TcpExtTCPSACKDiscard)                                                                                  \
+    X(TcpExtTCPSACKReneging)                                                                                 \
+    X(TcpExtTCPSackRecovery)                                                                                 \
+    X(TcpExtTCPSACKReorder)                                                                                  \
+    X(TcpExtTCPLossProbes)                                                                                   \
+    X(TcpExtTCPLossProbeRecovery)                                                                            \
+    X(TcpExtTCPFullUndo)                                                                                     \
+    X(TcpExtTCPDSACKUndo)                                                                                    \
+    X(TcpExtTCPLossUndo)                                                                                     \
     X(ArpRequestsSent)                                                                                       \
     X(ArpRepliesSent)                                                                                        \
     X(ArpRequestsReceived)                                                                                   \

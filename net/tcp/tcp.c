@@ -301,6 +301,12 @@ static void tcp_renew(struct sock *sk)
     tp->backoff = tp->retransmits = tp->probes_out = tp->ka_probes_out = 0;
     tp->syn_retransmitted = tp->rcv_urg = tp->snd_urg = tp->nospace = false;
     tp->snd_wscale = tp->rcv_wscale = 0;
+    tp->tstamp_ok = tp->sack_ok = tp->dsack_pending = false;
+    tp->num_sacks = 0;
+    tp->undo_active = tp->frto = tp->tlp_pending = tp->tlp_needless = tp->rack_reord_seen = false;
+    tp->rack_reo_steps = tp->rack_reo_persist = 0;
+    tp->rack_sent_at = 0;
+    tp->min_rtt_us = tp->dsack_dups = tp->total_retrans = 0;
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;
@@ -344,7 +350,7 @@ static int tcp_start_connect(struct sock *sk, be32 addr, uint16_t port)
         return err;
     tcp_select_initial_window(tn, sk->sk_rcvbuf, tn->sysctl_window_scaling, tp->advmss, &tp->rcv_wnd,
                               &tp->rcv_wscale);
-    tp->snd_una = tp->snd_up = tp->high_seq = tp->snd_sml = tp->iss;
+    tp->snd_una = tp->snd_up = tp->high_seq = tp->snd_sml = tp->fack = tp->iss;
     tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = 0;
     tp->last_ack_ms = ktime_get_ms();
     err = tcp_send_syn(sk);

@@ -53,6 +53,16 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 #define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1: when the peer names none */
 #define TCP_MIN_SND_MSS 48  /* the smallest segments a peer can talk us into */
 
+#define TCPOPT_SACK_PERM       4
+#define TCPOPT_SACK            5
+#define TCPOPT_TIMESTAMP       8
+#define TCPOLEN_SACK_PERM      2
+#define TCPOLEN_SACK_BASE      2 /* and 8 for each block */
+#define TCPOLEN_SACK_BLOCK     8
+#define TCPOLEN_TIMESTAMP      10
+#define TCPOLEN_TSTAMP_ALIGNED 12 /* NOP NOP in front: as everybody sends it (RFC 7323 appendix A) */
+#define TCP_MAX_SACKS          4  /* that is what 40 bytes of options hold */
+
 /* Sequence numbers live on a circle (RFC 9293 3.4). */
 static inline bool before(uint32_t a, uint32_t b)
 {
@@ -64,6 +74,11 @@ static inline bool after(uint32_t a, uint32_t b)
     return before(b, a);
 }
 
+/* Received beyond a hole: [start_seq, end_seq) (RFC 2018 3). */
+struct tcp_sack_block {
+    uint32_t start_seq, end_seq;
+};
+
 /* Our private data in skb->cb: of segments on our queues, and of received ones until they are read. */
 struct tcp_skb_cb {
     uint32_t seq, end_seq; /* of the payload; end_seq also counts SYN and FIN */
@@ -73,7 +88,11 @@ struct tcp_skb_cb {
     uint8_t flags;   /* TCPHDR_* to send / as received */
     uint8_t retrans; /* times retransmitted, saturating */
     bool csum_valid;
+    uint8_t sacked; /* TCPCB_*: the scoreboard */
 };
+#define TCPCB_SACKED  1 /* the peer has it */
+#define TCPCB_LOST    2 /* it does not, we think */
+#define TCPCB_RETRANS 4 /* sent again, and that transmission is under way */
 _Static_assert(sizeof(struct tcp_skb_cb) <= SKB_CB_SIZE, "fits skb->cb");
 
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(skb)->cb)
@@ -96,7 +115,13 @@ struct inet_connection_sock_af_ops {
 };
 
 /* Which deadline the retransmit timer stands for. */
-enum tcp_xmit_pending { TCP_TIME_NONE, TCP_TIME_RETRANS, TCP_TIME_PROBE0 };
+enum tcp_xmit_pending {
+    TCP_TIME_NONE,
+    TCP_TIME_RETRANS,
+    TCP_TIME_PROBE0,
+    TCP_TIME_LOSS_PROBE, /* TLP */
+    TCP_TIME_REO,        /* RACK's reordering window */
+};
 
 struct tcp_sock {
     struct sock sk; /* must stay first */
@@ -154,8 +179,39 @@ struct tcp_sock {
     uint8_t ca_state;   /* enum tcp_ca_state */
     bool partial_acked; /* in Recovery: the first partial ACK has been seen */
 
+    /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
+    uint32_t sacked_out, lost_out, retrans_out;
+    uint32_t sacked_segs;
+    uint32_t fack;                               /* end of the highest SACKed segment */
+    uint32_t prr_delivered, prr_out, prr_flight; /* since recovery began; FlightSize then (RFC 6937) */
+    uint32_t prior_cwnd, prior_ssthresh;         /* to go back to */
+    uint32_t undo_marker;                        /* snd_una when the episode began, if undo_active */
+    int32_t undo_retrans; /* retransmissions not yet told to be needless; -1: none sent */
+    uint32_t retrans_ts;  /* our timestamp when the first one went out */
+    uint32_t dsack_dups;  /* D-SACKs believed */
+    bool undo_active, frto;
+
+    /* --- RACK-TLP (RFC 8985) --- */
+    ktime_t rack_sent_at; /* of all delivered segments the one sent last */
+    uint64_t min_rtt_ms;  /* when min_rtt_us was measured */
+    uint32_t rack_end_seq, rack_rtt_us, min_rtt_us;
+    uint32_t rack_dsack_round; /* snd_nxt when the reordering window last grew */
+    uint32_t tlp_end_seq;      /* snd_nxt at the probe, if tlp_pending */
+    uint8_t rack_reo_steps, rack_reo_persist;
+    bool rack_reord_seen, tlp_pending, tlp_retrans;
+    bool tlp_needless; /* a lone segment's probe was: the peer is slow to acknowledge */
+
     /* --- reassembly --- */
-    struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+    struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */
+    struct tcp_sack_block selective_acks[TCP_MAX_SACKS]; /* its runs, the one that grew last first */
+    struct tcp_sack_block duplicate_sack;                /* came twice (RFC 2883), if dsack_pending */
+    uint8_t num_sacks;
+    bool dsack_pending;
+
+    /* --- negotiated on the SYN (RFC 7323 1.3, RFC 2018 2) --- */
+    bool tstamp_ok, sack_ok;
+    uint32_t ts_recent; /* TS.Recent, which we echo */
+    uint32_t ts_offset; /* our timestamps are ktime_get_ms() plus this */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */

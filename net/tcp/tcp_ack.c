@@ -3,7 +3,8 @@
  *
  * Called by tcp_rcv_established() and tcp_rcv_state_process() for every acceptable segment with ACK. First
  * the number is validated (RFC 9293 3.10.7.4, RFC 5961 5), then the retransmission queue is cleaned, then
- * NewReno decides (RFC 5681, RFC 6582). Sending follows in the caller, by tcp_push_pending_frames().
+ * NewReno decides (RFC 5681, RFC 6582), or for a peer with SACK tcp_recovery.c. Sending follows in the
+ * caller, by tcp_push_pending_frames().
  */
 #include "net/tcp/tcp_internal.h"
 
@@ -41,6 +42,8 @@ void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us)
 /* Bytes that are in the network, to our best knowledge. */
 uint32_t tcp_in_flight(const struct tcp_sock *tp)
 {
+    if (tp->sack_ok)
+        return tcp_pipe(tp);
     if (tp->ca_state != TCP_CA_Loss || !before(tp->snd_una, tp->high_seq))
         return tp->snd_nxt - tp->snd_una;
     /* What was out when the timer fired counts as gone, except what has been sent again. */
@@ -64,6 +67,8 @@ static void tcp_unlink_write_queue(struct sock *sk, struct sk_buff *skb)
 
     if (skb == tp->retrans_hint)
         tp->retrans_hint = NULL;
+    if (TCP_SKB_CB(skb)->sacked)
+        tcp_scoreboard_forget(tp, skb);
     sk->sk_wmem_queued -= skb->truesize;
     skb_unlink(&sk->sk_write_queue, skb);
     consume_skb(skb);
@@ -81,8 +86,23 @@ void tcp_write_queue_purge(struct sock *sk)
     tcp_stop_xmit_timer(tp);
 }
 
-/* Frees what is acknowledged in full; takes a round-trip sample unless any of it was sent twice (Karn). */
-static void tcp_clean_rtx_queue(struct sock *sk)
+/*
+ * RFC 6298 3: what was sent twice tells nothing by its sending time (Karn), only by its echo (RFC 7323 4).
+ * What was sent once does it better, in microseconds.
+ */
+static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st, ktime_t first_sent,
+                        bool retransmitted)
+{
+    uint64_t rtt_us;
+
+    if (first_sent && !retransmitted)
+        tcp_rtt_sample(tp, (st->now - first_sent) / NSEC_PER_USEC);
+    else if ((retransmitted || !tp->srtt_us) && tcp_tstamp_rtt(tp, st->seg, &rtt_us))
+        tcp_rtt_sample(tp, rtt_us);
+}
+
+/* Frees what is acknowledged in full; takes a round-trip sample. */
+static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb;
@@ -94,15 +114,16 @@ static void tcp_clean_rtx_queue(struct sock *sk)
         if (after(cb->end_seq, tp->snd_una))
             break;
         retransmitted |= cb->retrans != 0;
-        if (!first_sent)
+        if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* that one arrived long ago */
             first_sent = cb->sent_at;
+        if (tp->sack_ok && !(cb->sacked & TCPCB_SACKED))
+            tcp_note_delivered(tp, skb, st);
         tp->packets_out--;
         tcp_unlink_write_queue(sk, skb);
     }
     if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una))
         retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
-    if (first_sent && !retransmitted)
-        tcp_rtt_sample(tp, (ktime_get() - first_sent) / NSEC_PER_USEC);
+    tcp_ack_rtt(tp, st, first_sent, retransmitted);
 }
 
 /* --- the window --- */
@@ -220,6 +241,10 @@ void tcp_enter_loss(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
+    if (tp->sack_ok) {
+        tcp_enter_sack_loss(sk);
+        return;
+    }
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
     if (tp->ca_state != TCP_CA_Loss || !tp->retransmits)
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
@@ -298,6 +323,7 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t acked = seg->ack - tp->snd_una, prior_in_flight = tcp_in_flight(tp);
     bool was_outstanding = tp->packets_out != 0;
+    struct tcp_ack_state st = {.seg = seg, .prior_una = tp->snd_una, .prior_in_flight = prior_in_flight};
 
     if (before(seg->ack, tp->snd_una))
         return tcp_old_ack(sk, seg);
@@ -305,7 +331,9 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         tcp_send_challenge_ack(sk);
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
-    tp->last_ack_ms = ktime_get_ms();
+    tcp_replace_ts_recent(tp, seg);
+    st.now = ktime_get();
+    tp->last_ack_ms = st.now / NSEC_PER_MSEC;
     tp->probes_out = 0;
     tp->ka_probes_out = 0;
     uint32_t old_window = tp->snd_wnd;
@@ -318,15 +346,23 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         sk->sk_err_soft = 0;
         if (tp->snd_urg && !before(tp->snd_una, tp->snd_up))
             tp->snd_urg = false;
-        tcp_clean_rtx_queue(sk);
-        tcp_new_ack(sk, acked, prior_in_flight);
-    } else if (was_outstanding) {
+        if (tp->sack_ok)
+            tcp_sacktag(sk, seg, &st);
+        tcp_clean_rtx_queue(sk, &st);
+        if (!tp->sack_ok)
+            tcp_new_ack(sk, acked, prior_in_flight);
+    } else if (was_outstanding || seg->num_sacks) {
+        if (tp->sack_ok)
+            tcp_sacktag(sk, seg, &st);
         /* RFC 5681 2: a duplicate has no data, no SYN or FIN, and the window of the last one. */
-        if (!seg->len && !(seg->flags & (TCPHDR_SYN | TCPHDR_FIN)) && !window_changed)
+        bool duplicate = !seg->len && !(seg->flags & (TCPHDR_SYN | TCPHDR_FIN)) && !window_changed;
+        if (duplicate && was_outstanding && !tp->sack_ok)
             tcp_add_dupack(sk);
         else if (!old_window && tp->snd_wnd)
             tcp_retransmit_head(sk); /* the window had been shut on data under way */
     }
+    if (tp->sack_ok && (acked || was_outstanding || seg->num_sacks))
+        tcp_sack_process(sk, &st);
     if (!was_outstanding || !tp->packets_out)
         tcp_ack_probe(sk);
     return SKB_NOT_DROPPED_YET;

@@ -164,6 +164,7 @@ void tcp_fin(struct sock *sk)
     tp->pred_flags = 0;
     tp->ack_pending |= TCP_ACK_SCHED;
     skb_queue_purge(&tp->out_of_order_queue, SKB_DROP_REASON_TCP_OVERWINDOW); /* behind the end of all data */
+    tp->num_sacks = 0;
     switch ((enum tcp_state)sk->sk_state) {
     case TCP_SYN_RECV:
     case TCP_ESTABLISHED:
@@ -210,6 +211,7 @@ static enum skb_drop_reason tcp_text_check(struct sock *sk, const struct tcp_skb
 
     if (!after(cb->end_seq, tp->rcv_nxt)) {
         NET_INC_STATS(sock_net(sk), TcpExtDelayedACKLost);
+        tcp_dsack_set(sk, cb->seq, cb->end_seq);
         return SKB_DROP_REASON_TCP_OLD_DATA;
     }
     if (!window && skb->len) {
@@ -223,8 +225,9 @@ static enum skb_drop_reason tcp_text_check(struct sock *sk, const struct tcp_skb
 }
 
 /* Cuts text off that was received before or lies beyond the window (9293-TRIM): 0, or -1 without memory. */
-static int tcp_text_trim(struct tcp_sock *tp, struct sk_buff *skb)
+static int tcp_text_trim(struct sock *sk, struct sk_buff *skb)
 {
+    struct tcp_sock *tp = tcp_sk(sk);
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
     uint32_t edge = tp->rcv_nxt + tcp_receive_window(tp);
 
@@ -238,6 +241,7 @@ static int tcp_text_trim(struct tcp_sock *tp, struct sk_buff *skb)
         if (!pskb_may_pull(skb, known))
             return -1;
         skb_pull(skb, known);
+        tcp_dsack_set(sk, cb->seq, tp->rcv_nxt); /* RFC 2883 4.1: also of a part */
         cb->seq = tp->rcv_nxt;
     }
     return 0;
@@ -289,7 +293,7 @@ void tcp_data_queue(struct sock *sk, struct sk_buff *skb)
         tcp_drop_and_ack(tp, skb, reason);
         return;
     }
-    if (tcp_text_trim(tp, skb)) {
+    if (tcp_text_trim(sk, skb)) {
         tcp_drop_and_ack(tp, skb, SKB_DROP_REASON_NOMEM);
         return;
     }

@@ -330,6 +330,20 @@ uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be1
     return (uint32_t)siphash(tuple, sizeof(tuple), &net->tcp->isn_secret) + (uint32_t)(ktime_get() >> 6);
 }
 
+/*
+ * RFC 7323 5.4: the timestamp clock starts elsewhere for each pair of ends, so that it does not tell how long
+ * the machine has been up, but at the same place for the same pair, whose next connection so sends newer
+ * timestamps than the last (RFC 6191).
+ */
+uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport)
+{
+    uint32_t tuple[3] = {(__force uint32_t)saddr, (__force uint32_t)daddr,
+                         (uint32_t)be16_to_cpu(sport) << 16 | be16_to_cpu(dport)};
+
+    /* The lower half of this hash is the ISN's. */
+    return (uint32_t)(siphash(tuple, sizeof(tuple), &net->tcp->isn_secret) >> 32);
+}
+
 /* --- statistics --- */
 
 static struct sock_common *tcp_first_conn(struct netns_tcp *tn, uint32_t slot)

@@ -26,6 +26,7 @@ int tcp_parse_segment(struct sk_buff *skb, struct tcp_seg *seg, enum skb_drop_re
     seg->flags = th->flags;
     seg->len = skb->len - seg->hdr_len;
     seg->end_seq = seg->seq + seg->len + syn + fin;
+    tcp_parse_segment_options(th, seg);
     if (syn && th->flags & (TCPHDR_FIN | TCPHDR_RST)) {
         *reason = SKB_DROP_REASON_TCP_FLAGS;
         return -1;
@@ -68,6 +69,7 @@ void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg)
     if (seg->len && before(seg->seq, tp->rcv_nxt)) {
         NET_INC_STATS(sock_net(sk), TcpExtDelayedACKLost);
         tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
+        tcp_dsack_set(sk, seg->seq, after(seg->end_seq, tp->rcv_nxt) ? tp->rcv_nxt : seg->end_seq);
     }
     tcp_send_ack(sk);
 }
@@ -138,6 +140,11 @@ static enum skb_drop_reason tcp_step_syn(struct sock *sk)
 /* The first four steps: SKB_NOT_DROPPED_YET, or the segment is to be dropped for this reason. */
 static enum skb_drop_reason tcp_validate_incoming(struct sock *sk, const struct tcp_seg *seg)
 {
+    if (tcp_paws_reject(tcp_sk(sk), seg)) { /* RFC 7323 5.3 R1 */
+        NET_INC_STATS(sock_net(sk), TcpExtPAWSEstab);
+        tcp_send_dupack(sk, seg);
+        return SKB_DROP_REASON_TCP_PAWS;
+    }
     if (!tcp_sequence_ok(tcp_sk(sk), seg)) {
         if (seg->flags & TCPHDR_RST)
             return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
@@ -195,14 +202,18 @@ void tcp_fast_path_check(struct tcp_sock *tp)
         return;
     if (tp->snd_wnd & ((1u << tp->snd_wscale) - 1)) /* still the unscaled one of the SYN */
         return;
-    tp->pred_flags = TCP_HEADER_LEN << 24 | TCP_FLAGS_PREDICTED << 16 | (tp->snd_wnd >> tp->snd_wscale);
+    tp->pred_flags = tcp_header_len(tp) << 24 | TCP_FLAGS_PREDICTED << 16 | (tp->snd_wnd >> tp->snd_wscale);
 }
 
 /* Header prediction: in order, only ACK and PSH, window unchanged, and an ACK that is valid. */
 static bool tcp_predicted(const struct tcp_sock *tp, const struct tcp_seg *seg)
 {
-    return tp->pred_flags == tcp_seg_pred_flags(seg) && seg->seq == tp->rcv_nxt &&
-           between(seg->ack, tp->snd_una, tp->snd_nxt) && seg->len <= tcp_receive_window(tp);
+    if (tp->pred_flags != tcp_seg_pred_flags(seg) || seg->seq != tp->rcv_nxt ||
+        !between(seg->ack, tp->snd_una, tp->snd_nxt) || seg->len > tcp_receive_window(tp))
+        return false;
+    /* The length of the options was predicted; that they are a timestamp, and not an old one, is seen here.
+     */
+    return !tp->tstamp_ok || (seg->saw_tstamp && !before(seg->tsval, tp->ts_recent));
 }
 
 /* Data as predicted: takes skb. */
@@ -211,6 +222,7 @@ static void tcp_rcv_fast_data(struct sock *sk, struct sk_buff *skb, const struct
     struct tcp_sock *tp = tcp_sk(sk);
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPHPHits);
+    tcp_replace_ts_recent(tp, seg);
     tcp_queue_rcv(sk, skb);
     tp->snd_wl1 = seg->seq;
     tp->snd_wl2 = seg->ack;
@@ -279,6 +291,9 @@ static void tcp_learn_syn(struct sock *sk, const struct sk_buff *skb, const stru
         tp->snd_wscale = tp->rcv_wscale = 0;
         tp->rcv_wnd = min(tp->rcv_wnd, 65535u);
     }
+    tp->tstamp_ok = seg->saw_tstamp && tcp_net(sk)->sysctl_timestamps;
+    tp->ts_recent = seg->saw_tstamp ? seg->tsval : 0;
+    tp->sack_ok = opt.sack_ok && tcp_net(sk)->sysctl_sack;
     tp->mss_clamp = opt.mss ? opt.mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     tp->mss_clamp = (uint16_t)max((int)tp->mss_clamp, tcp_net(sk)->sysctl_min_snd_mss);
     if (sk->sk_dst_cache)

@@ -49,12 +49,24 @@ struct tcp_seg {
     uint32_t len; /* bytes of payload */
     uint16_t urg;
     uint8_t flags, hdr_len;
+    bool saw_tstamp;
+    uint8_t num_sacks;
+    uint32_t tsval, tsecr; /* if saw_tstamp */
+    struct tcp_sack_block sacks[TCP_MAX_SACKS];
 };
 
+/* What only a SYN may say. */
 struct tcp_options_received {
     uint16_t mss; /* 0: none given */
     uint8_t wscale;
-    bool wscale_ok;
+    bool wscale_ok, sack_ok;
+};
+
+struct tcp_syn_options {
+    uint16_t mss;
+    int wscale; /* < 0: none */
+    bool sack_ok, tstamp_ok;
+    uint32_t tsval, tsecr;
 };
 
 /* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
@@ -68,7 +80,8 @@ struct request_sock {
     uint32_t rcv_isn, snt_isn, rcv_wnd;
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
-    bool wscale_ok;
+    bool wscale_ok, sack_ok, tstamp_ok;
+    uint32_t ts_recent, ts_offset;
     bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
     ktime_t synack_at;
@@ -89,7 +102,9 @@ struct inet_timewait_sock {
     uint32_t rcv_nxt, snd_nxt, rcv_wnd;
     uint8_t substate; /* TCP_FIN_WAIT2 or TCP_TIME_WAIT */
     uint8_t rcv_wscale, tos;
-    bool reuse;
+    bool reuse, tstamp_ok;
+    uint32_t ts_recent, ts_offset;
+    uint64_t ts_recent_ms; /* when the peer was last heard */
 };
 
 static inline struct inet_timewait_sock *inet_twsk(struct sock_common *c)
@@ -107,7 +122,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    24
+#define TCP_SYSCTLS    40
 
 struct netns_tcp {
     struct net *net;
@@ -127,6 +142,7 @@ struct netns_tcp {
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -139,6 +155,18 @@ static inline struct netns_tcp *tcp_net(const struct sock *sk)
 static inline struct tcphdr *tcp_hdr(const struct sk_buff *skb)
 {
     return skb_transport_header(skb);
+}
+
+/* The clock of our timestamps: 1 ms, as RFC 7323 5.4 asks for 1 ms to 1 s. */
+static inline uint32_t tcp_time_stamp(uint32_t ts_offset)
+{
+    return (uint32_t)ktime_get_ms() + ts_offset;
+}
+
+/* Of a segment without SACK blocks, once the connection stands. */
+static inline unsigned tcp_header_len(const struct tcp_sock *tp)
+{
+    return tp->tstamp_ok ? TCP_HEADER_LEN + TCPOLEN_TSTAMP_ALIGNED : TCP_HEADER_LEN;
 }
 
 /* Is seq in [low, high]? */
@@ -173,6 +201,7 @@ void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_b
 /* Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM. */
 int tcp_hash_connect(struct sock *sk);
 uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
+uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 
 /* --- tcp_ipv4.c --- */
 
@@ -185,9 +214,33 @@ void tcp_v4_exit(struct net *net);
 /* skb with the TCP header at transport_header, linear. Stops at the first malformed option. */
 void tcp_parse_options(const struct sk_buff *skb, const struct tcp_seg *seg,
                        struct tcp_options_received *opt);
-/* Writes the options of a SYN: the number of bytes, a multiple of 4. wscale < 0: none. */
-unsigned tcp_write_syn_options(uint8_t *p, uint16_t mss, int wscale);
-#define TCP_SYN_OPTIONS_MAX 8u
+/* Timestamps and SACK blocks of any segment into seg, whose hdr_len is set; th linear. */
+void tcp_parse_segment_options(const struct tcphdr *th, struct tcp_seg *seg);
+/* These write options: the number of bytes, a multiple of 4. */
+unsigned tcp_write_syn_options(uint8_t *p, const struct tcp_syn_options *opt);
+unsigned tcp_write_timestamp(uint8_t *p, uint32_t tsval, uint32_t tsecr);
+unsigned tcp_write_sacks(uint8_t *p, const struct tcp_sack_block *blocks, unsigned count);
+#define TCP_OPTIONS_MAX 40u
+
+/* --- tcp_paws.c --- */
+
+bool tcp_paws_reject(const struct tcp_sock *tp, const struct tcp_seg *seg);
+/* As above for what is no full socket; `since_ms`: when the peer was last heard. */
+bool tcp_paws_check(uint32_t ts_recent, uint64_t since_ms, const struct tcp_seg *seg);
+void tcp_replace_ts_recent(struct tcp_sock *tp, const struct tcp_seg *seg);
+/* The round trip that seg's echo tells, in us: true if it makes sense. */
+bool tcp_tstamp_rtt(const struct tcp_sock *tp, const struct tcp_seg *seg, uint64_t *rtt_us);
+
+/* --- tcp_sack.c: what we tell the peer about our out-of-order queue --- */
+
+void tcp_sack_new(struct tcp_sock *tp, uint32_t seq, uint32_t end_seq); /* was queued beyond a hole */
+void tcp_sack_advance(struct tcp_sock *tp);                             /* rcv_nxt has moved */
+void tcp_sack_cut(struct tcp_sock *tp, uint32_t seq);                   /* all from seq on was thrown away */
+void tcp_dsack_set(struct sock *sk, uint32_t seq, uint32_t end_seq);    /* came although we had it */
+/* Does the next ACK have more to say than its number? */
+bool tcp_sack_due(const struct tcp_sock *tp);
+/* Writes the option, `room` bytes at most; 0 if no block fits. */
+unsigned tcp_sack_write(const struct tcp_sock *tp, uint8_t *p, unsigned room);
 
 /* --- tcp_input.c --- */
 
@@ -235,6 +288,49 @@ void tcp_enter_loss(struct sock *sk);
 void tcp_xmit_loss(struct sock *sk);
 void tcp_write_queue_purge(struct sock *sk);
 
+/* --- with SACK --- */
+
+/* What one ACK tells, gathered on its way. */
+struct tcp_ack_state {
+    const struct tcp_seg *seg;
+    ktime_t now;
+    uint32_t prior_una, prior_in_flight;
+    uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
+    bool newly_sacked, rack_advanced;
+    bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
+    bool reordered;        /* something arrived behind what was sent later */
+    bool original;         /* something sent once, before high_seq, arrived */
+};
+
+/* --- tcp_sacktag.c: the scoreboard --- */
+
+void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
+void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
+void tcp_mark_lost(struct sock *sk, struct sk_buff *skb);
+void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
+void tcp_unmark_lost(struct sock *sk);
+void tcp_timeout_mark_lost(struct sock *sk);
+uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
+
+/* --- tcp_rack.c --- */
+
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st);
+void tcp_rack_dsack(struct tcp_sock *tp);
+void tcp_rack_recovered(struct tcp_sock *tp);
+uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
+/* In place of the retransmission timer: false if there is nothing to probe or that timer is nearer. */
+bool tcp_schedule_loss_probe(struct sock *sk);
+void tcp_send_loss_probe(struct sock *sk);
+void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st);
+
+/* --- tcp_recovery.c --- */
+
+void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
+void tcp_enter_sack_loss(struct sock *sk);
+void tcp_rack_reo_timeout(struct sock *sk);
+void tcp_undo_count_retrans(struct tcp_sock *tp);
+
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
 struct tcp_congestion_ops {
@@ -260,6 +356,10 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb);
 void tcp_push_pending_frames(struct sock *sk);
 void tcp_push(struct sock *sk, int flags);
 int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len);
+bool tcp_send_new_probe(
+    struct sock *sk); /* one segment of new data whatever cwnd says: true if it went out */
+bool tcp_retransmit_tail(struct sock *sk); /* the last segment sent, again: true if it went out */
 void tcp_send_ack(struct sock *sk);
 void tcp_send_fin(struct sock *sk);
 void tcp_send_active_reset(struct sock *sk);

@@ -22,6 +22,8 @@ struct tcp_reply {
     uint32_t seq, ack;
     uint16_t window; /* as in the header */
     uint8_t flags, tos;
+    bool tstamp_ok; /* RFC 7323 3.2: with these */
+    uint32_t tsval, tsecr;
 };
 
 /* A bare segment back to where skb (borrowed) came from. */
@@ -42,19 +44,22 @@ static void tcp_v4_reply(const struct sk_buff *skb, const struct tcp_reply *repl
         return;
     }
     skb_reserve(out, MAX_HEADER);
-    struct tcphdr *th = skb_push(out, TCP_HEADER_LEN);
+    unsigned hdr_len = TCP_HEADER_LEN + (reply->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0);
+    struct tcphdr *th = skb_push(out, hdr_len);
     skb_reset_transport_header(out);
     *th = (struct tcphdr){
         .source = from->dest,
         .dest = from->source,
         .seq = cpu_to_be32(reply->seq),
         .ack_seq = cpu_to_be32(reply->ack),
-        .doff_res = TCP_HEADER_LEN << 2,
+        .doff_res = (uint8_t)(hdr_len << 2),
         .flags = reply->flags,
         .window = cpu_to_be16(reply->window),
     };
-    th->check = csum_tcpudp_magic(iph->daddr, iph->saddr, TCP_HEADER_LEN, IPPROTO_TCP,
-                                  csum_partial(th, TCP_HEADER_LEN, (__force wsum)0));
+    if (reply->tstamp_ok)
+        tcp_write_timestamp((uint8_t *)(th + 1), reply->tsval, reply->tsecr);
+    th->check = csum_tcpudp_magic(iph->daddr, iph->saddr, hdr_len, IPPROTO_TCP,
+                                  csum_partial(th, hdr_len, (__force wsum)0));
     struct ip_params params = {
         .saddr = iph->daddr, .daddr = iph->saddr, .protocol = IPPROTO_TCP, .tos = reply->tos, .df = true};
     NET_INC_STATS(net, TcpOutSegs);
@@ -86,7 +91,10 @@ static void tcp_v4_send_request_ack(struct sk_buff *skb, const struct request_so
                               .ack = req->rcv_isn + 1,
                               .window = (uint16_t)(req->rcv_wnd >> req->rcv_wscale),
                               .flags = TCPHDR_ACK,
-                              .tos = req->rsk_listener->inet_tos};
+                              .tos = req->rsk_listener->inet_tos,
+                              .tstamp_ok = req->tstamp_ok,
+                              .tsval = tcp_time_stamp(req->ts_offset),
+                              .tsecr = req->ts_recent};
 
     tcp_v4_reply(skb, &reply);
 }
@@ -97,7 +105,10 @@ static void tcp_v4_timewait_ack(const struct sk_buff *skb, const struct inet_tim
                               .ack = tw->rcv_nxt,
                               .window = (uint16_t)min(tw->rcv_wnd >> tw->rcv_wscale, 65535u),
                               .flags = TCPHDR_ACK,
-                              .tos = tw->tos};
+                              .tos = tw->tos,
+                              .tstamp_ok = tw->tstamp_ok,
+                              .tsval = tcp_time_stamp(tw->ts_offset),
+                              .tsecr = tw->ts_recent};
 
     tcp_v4_reply(skb, &reply);
 }
@@ -164,6 +175,13 @@ static void tcp_v4_request_options(struct sock *listener, struct request_sock *r
     tcp_parse_options(skb, seg, &opt);
     req->wscale_ok = opt.wscale_ok && tn->sysctl_window_scaling;
     req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
+    req->sack_ok = opt.sack_ok && tn->sysctl_sack;
+    req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
+    if (req->tstamp_ok) {
+        const struct sock_common *c = &req->rsk_common;
+        req->ts_recent = seg->tsval;
+        req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+    }
     req->mss = opt.mss ? opt.mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
     req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
@@ -284,6 +302,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
     }
     tcp_set_state(sk, TCP_SYN_SENT);
     tp->iss = tcp_secure_isn(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
+    tp->ts_offset = tcp_secure_ts_offset(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
     tp->advmss = tcp_mtu_to_mss(sk, sk->sk_dst_cache->mtu);
     tp->mss_clamp = tp->advmss;
     tcp_sync_mss(sk, sk->sk_dst_cache->mtu);

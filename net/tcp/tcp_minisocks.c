@@ -185,9 +185,14 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->rcv_wscale = req->rcv_wscale;
     tp->mss_clamp = req->mss;
     tp->advmss = req->advmss;
+    tp->tstamp_ok = req->tstamp_ok;
+    tp->sack_ok = req->sack_ok;
+    tp->ts_recent = req->ts_recent;
+    tp->ts_offset = req->ts_offset;
+    tp->last_ack_ms = req->created_ms;
     tcp_sync_mss(child, child->sk_dst_cache->mtu);
     tcp_initialize_rcv_mss(tp);
-    tp->high_seq = tp->iss;
+    tp->high_seq = tp->fack = tp->iss;
     tp->syn_retransmitted = req->num_timeout != 0;
     if (!req->num_timeout)
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
@@ -240,8 +245,9 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
             tcp_sk(listener)->af_ops->send_synack(listener, req);
         return false;
     }
-    if (before(seg->end_seq, rcv_nxt) || after(seg->seq, rcv_nxt + req->rcv_wnd)) {
-        *reason = SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
+    bool paws = req->tstamp_ok && tcp_paws_check(req->ts_recent, req->created_ms, seg);
+    if (paws || before(seg->end_seq, rcv_nxt) || after(seg->seq, rcv_nxt + req->rcv_wnd)) {
+        *reason = paws ? SKB_DROP_REASON_TCP_PAWS : SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
         if (!(seg->flags & TCPHDR_RST))
             tcp_reqsk_challenge(skb, req);
         return false;
@@ -398,6 +404,10 @@ void tcp_time_wait(struct sock *sk, enum tcp_state substate)
         tw->snd_nxt = tp->snd_nxt;
         tw->rcv_wnd = tcp_receive_window(tp);
         tw->rcv_wscale = tp->rcv_wscale;
+        tw->tstamp_ok = tp->tstamp_ok;
+        tw->ts_recent = tp->ts_recent;
+        tw->ts_recent_ms = ktime_get_ms();
+        tw->ts_offset = tp->ts_offset;
         tw->tos = sk->inet_tos;
         tw->reuse = sk->sk_reuse;
         tw->substate = (uint8_t)substate;
@@ -446,14 +456,35 @@ static enum tcp_tw_status tcp_tw_fin_wait2(struct inet_timewait_sock *tw, const 
     return TCP_TW_ACK;
 }
 
+/* RFC 6191 2: may this SYN begin a new connection between the same ends? By its timestamp, else its number.
+ */
+static bool tcp_tw_newer_syn(const struct inet_timewait_sock *tw, const struct tcp_seg *seg)
+{
+    bool newer_seq = after(seg->seq, tw->rcv_nxt);
+
+    if (!seg->saw_tstamp || !tw->tw_common.net->tcp->sysctl_timestamps)
+        return newer_seq; /* RFC 9293 3.6.1 MAY-2 */
+    if (!tw->tstamp_ok)
+        return true;
+    return after(seg->tsval, tw->ts_recent) || (seg->tsval == tw->ts_recent && newer_seq);
+}
+
 enum tcp_tw_status tcp_timewait_state_process(struct inet_timewait_sock *tw, const struct tcp_seg *seg)
 {
+    bool syn = (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN;
+
+    if (tw->tstamp_ok && !syn && tcp_paws_check(tw->ts_recent, tw->ts_recent_ms, seg))
+        return tcp_tw_ack(tw, seg);
+    if (tw->tstamp_ok && seg->saw_tstamp && seg->seq == tw->rcv_nxt && !(seg->flags & TCPHDR_RST) && !syn) {
+        tw->ts_recent = seg->tsval; /* what we echo: RFC 7323 4.3, with Last.ACK.sent = rcv_nxt */
+        tw->ts_recent_ms = ktime_get_ms();
+    }
     if (tw->substate == TCP_FIN_WAIT2)
         return tcp_tw_fin_wait2(tw, seg);
     if (seg->flags & TCPHDR_RST) /* RFC 1337 3: never ended from outside */
         return TCP_TW_DROP;
-    if ((seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN && after(seg->seq, tw->rcv_nxt))
-        return TCP_TW_SYN; /* RFC 9293 3.6.1 MAY-2 */
+    if (syn && tcp_tw_newer_syn(tw, seg))
+        return TCP_TW_SYN;
     if (!(seg->flags & (TCPHDR_ACK | TCPHDR_SYN)))
         return TCP_TW_DROP;
     if (seg->seq == tw->rcv_nxt && seg->end_seq == seg->seq)

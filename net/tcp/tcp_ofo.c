@@ -17,6 +17,7 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
     if (!last || !after(TCP_SKB_CB(last)->seq, seq))
         return false;
     NET_INC_STATS(sock_net(sk), TcpExtOfoPruned);
+    tcp_sack_cut(tp, TCP_SKB_CB(last)->seq);
     skb_unlink(&tp->out_of_order_queue, last);
     kfree_skb_reason(last, SKB_DROP_REASON_TCP_OFO_DROP);
     return true;
@@ -87,6 +88,9 @@ static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_b
         struct sk_buff *next = prev ? skb_queue_next(queue, prev) : skb_peek(queue);
         if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
+            tcp_dsack_set(sk, cb->seq,
+                          before(TCP_SKB_CB(prev)->end_seq, cb->end_seq) ? TCP_SKB_CB(prev)->end_seq
+                                                                         : cb->end_seq);
             if (!before(TCP_SKB_CB(prev)->end_seq, cb->end_seq)) {
                 kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_OVERLAP);
                 return;
@@ -125,6 +129,8 @@ void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
         return;
     }
     NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);
+    if (tp->sack_ok && after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt))
+        tcp_sack_new(tp, TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq);
     tcp_ofo_fill_gaps(sk, tcp_ofo_find(&tp->out_of_order_queue, TCP_SKB_CB(skb)->seq), skb);
 }
 
@@ -143,4 +149,5 @@ void tcp_ofo_drain(struct sock *sk)
             return;
         }
     }
+    tcp_sack_advance(tp);
 }

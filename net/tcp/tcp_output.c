@@ -37,6 +37,7 @@ uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu)
 
     tp->pmtu_cookie = pmtu;
     tp->mss_cache = min(tcp_mtu_to_mss(sk, pmtu), tp->mss_clamp);
+    tp->mss_cache -= tcp_header_len(tp) - TCP_HEADER_LEN; /* neither counts options: RFC 6691 3 */
     return tp->mss_cache;
 }
 
@@ -108,9 +109,15 @@ uint32_t tcp_select_window(struct sock *sk, bool commit)
 
 /* --- one segment --- */
 
-/* An ACK goes out with what is sent now. */
-static void tcp_event_ack_sent(struct tcp_sock *tp)
+/*
+ * An ACK goes out with what is sent now. `sacks`: with its SACK blocks; a full segment of data has no room
+ * for them, then the ACK is still owed.
+ */
+static void tcp_event_ack_sent(struct tcp_sock *tp, bool sacks)
 {
+    if (!sacks && tcp_sack_due(tp))
+        return;
+    tp->dsack_pending = false;
     if (tp->ack_quick)
         tp->ack_quick--;
     tp->ack_pending = 0;
@@ -141,23 +148,46 @@ static uint16_t tcp_window_field(struct sock *sk, uint8_t flags)
     return (uint16_t)(tcp_select_window(sk, true) >> tp->rcv_wscale);
 }
 
-static unsigned tcp_segment_options(struct sock *sk, uint8_t flags, uint8_t *options)
+/* Our SYN offers all we can; a SYN-ACK (simultaneous open) has only what the peer's SYN had. */
+static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+    const struct netns_tcp *tn = tcp_net(sk);
+    bool offer = !(flags & TCPHDR_ACK);
+    bool scale = tn->sysctl_window_scaling && (offer || tp->rcv_wscale || tp->snd_wscale);
+    struct tcp_syn_options opt = {
+        .mss = tp->advmss,
+        .wscale = scale ? tp->rcv_wscale : -1,
+        .sack_ok = offer ? tn->sysctl_sack : tp->sack_ok,
+        .tstamp_ok = offer ? tn->sysctl_timestamps : tp->tstamp_ok,
+        .tsval = tcp_time_stamp(tp->ts_offset),
+        .tsecr = offer ? 0 : tp->ts_recent,
+    };
 
-    if (!(flags & TCPHDR_SYN))
-        return 0;
-    /* Our SYN offers scaling; a SYN-ACK (simultaneous open) has it only if the peer's SYN did. */
-    bool scale =
-        tcp_net(sk)->sysctl_window_scaling && (!(flags & TCPHDR_ACK) || tp->rcv_wscale || tp->snd_wscale);
-    return tcp_write_syn_options(options, tp->advmss, scale ? tp->rcv_wscale : -1);
+    return tcp_write_syn_options(options, &opt);
+}
+
+/* RFC 7323 3.2: a timestamp in every segment; SACK blocks where a payload of `len` bytes leaves room. */
+static unsigned tcp_segment_options(struct sock *sk, uint8_t flags, unsigned len, uint8_t *options)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    unsigned n = 0;
+
+    if (flags & TCPHDR_SYN)
+        return tcp_syn_options(sk, flags, options);
+    if (tp->tstamp_ok)
+        n = tcp_write_timestamp(options, tcp_time_stamp(tp->ts_offset), tp->ts_recent);
+    if (unlikely(tcp_sack_due(tp)) && !(flags & TCPHDR_RST))
+        n += tcp_sack_write(tp, options + n,
+                            min(TCP_OPTIONS_MAX - n, tp->mss_cache - min(len, tp->mss_cache)));
+    return n;
 }
 
 static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint8_t options[TCP_SYN_OPTIONS_MAX];
-    unsigned options_len = tcp_segment_options(sk, cb->flags, options);
+    uint8_t options[TCP_OPTIONS_MAX];
+    unsigned options_len = tcp_segment_options(sk, cb->flags, skb->len, options);
     unsigned hdr_len = TCP_HEADER_LEN + options_len;
     wsum payload = cb->csum_valid ? cb->csum : (__force wsum)0;
     struct tcphdr *th = skb_push(skb, hdr_len);
@@ -201,7 +231,7 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
         tcp_event_data_sent(sk);
     tcp_write_header(sk, skb, cb);
     if (cb->flags & TCPHDR_ACK)
-        tcp_event_ack_sent(tp);
+        tcp_event_ack_sent(tp, skb->len - len > tcp_header_len(tp));
     tp->segs_out++;
     if (len) {
         tp->data_segs_out++;
@@ -264,7 +294,7 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Cuts a segment in two behind `len` bytes of payload: 0 or -ENOMEM. */
-static int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb), *rest_cb;
@@ -290,6 +320,8 @@ static int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (linear || skb_headlen(rest))
         cb->csum_valid = false;
     rest_cb->csum_valid = false;
+    if (cb->sacked & TCPCB_SACKED)
+        tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);
     sk->sk_wmem_queued += skb->truesize + rest->truesize;
     if (before(cb->seq, tp->snd_nxt)) /* both halves have been sent */
@@ -341,7 +373,9 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     tp->snd_nxt = TCP_SKB_CB(skb)->end_seq;
     if (skb->len < mss)
         tp->snd_sml = tp->snd_nxt;
-    if (!tp->packets_out++ || tp->xmit_pending != TCP_TIME_RETRANS)
+    if (tp->ca_state == TCP_CA_Recovery)
+        tp->prr_out += skb->len;
+    if (!tp->packets_out++ || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
         tcp_rearm_rto(sk); /* RFC 6298 5.1 */
     NET_INC_STATS(sock_net(sk), TcpExtTCPOrigDataSent);
 }
@@ -351,6 +385,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tcp_current_mss(sk);
     struct sk_buff *skb;
+    bool sent = false;
 
     while ((skb = tp->send_head)) {
         if (skb->len > mss && tcp_fragment(sk, skb, mss))
@@ -360,7 +395,10 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
         if (tcp_transmit_skb(sk, skb))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
+        sent = true;
     }
+    if (sent)
+        tcp_schedule_loss_probe(sk);
     tcp_check_probe_timer(sk);
 }
 
@@ -432,10 +470,45 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
         return -ENOBUFS;
     if (cb->retrans < 255)
         cb->retrans++;
+    if (tp->sack_ok) {
+        tcp_mark_retransmitted(tp, skb);
+        tcp_undo_count_retrans(tp);
+    }
     tp->total_retrans++;
     tp->bytes_retrans += skb->len;
     NET_INC_STATS(sock_net(sk), TcpRetransSegs);
     return 0;
+}
+
+/* --- probes of a tail --- */
+
+bool tcp_send_new_probe(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *skb = tp->send_head;
+    uint32_t mss = tcp_current_mss(sk);
+
+    if (!skb || (skb->len > mss && tcp_fragment(sk, skb, mss)) || !tcp_snd_wnd_test(tp, skb) ||
+        tcp_transmit_skb(sk, skb))
+        return false;
+    tcp_event_new_data_sent(sk, skb, mss);
+    return true;
+}
+
+bool tcp_retransmit_tail(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *tail = tp->send_head ? tp->send_head->prev : skb_peek_tail(&sk->sk_write_queue);
+    uint32_t mss = tcp_current_mss(sk);
+
+    if (!tp->packets_out)
+        return false;
+    if (tail->len > mss) {
+        if (tcp_fragment(sk, tail, (tail->len - 1) / mss * mss))
+            return false;
+        tail = tail->next;
+    }
+    return tcp_retransmit_skb(sk, tail) == 0;
 }
 
 /* --- segments without data of their own --- */
@@ -543,8 +616,16 @@ void tcp_send_keepalive_probe(struct sock *sk)
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req)
 {
     struct sk_buff *skb = alloc_skb(sock_net(listener), MAX_HEADER);
-    uint8_t options[TCP_SYN_OPTIONS_MAX];
-    unsigned options_len = tcp_write_syn_options(options, req->advmss, req->wscale_ok ? req->rcv_wscale : -1);
+    struct tcp_syn_options opt = {
+        .mss = req->advmss,
+        .wscale = req->wscale_ok ? req->rcv_wscale : -1,
+        .sack_ok = req->sack_ok,
+        .tstamp_ok = req->tstamp_ok,
+        .tsval = tcp_time_stamp(req->ts_offset),
+        .tsecr = req->ts_recent,
+    };
+    uint8_t options[TCP_OPTIONS_MAX];
+    unsigned options_len = tcp_write_syn_options(options, &opt);
 
     if (!skb)
         return NULL;

@@ -138,7 +138,8 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 
 static uint8_t tcp_info_options(const struct tcp_sock *tp)
 {
-    return tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0;
+    return (uint8_t)((tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
+                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0));
 }
 
 static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
@@ -172,7 +173,12 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_snd_mss = mss;
     info->tcpi_rcv_mss = tp->rcv_mss;
     info->tcpi_unacked = sk->sk_state == TCP_LISTEN ? tp->accept_queue_len : tp->packets_out;
-    info->tcpi_sacked = sk->sk_state == TCP_LISTEN ? tp->max_backlog : 0;
+    info->tcpi_sacked = sk->sk_state == TCP_LISTEN ? tp->max_backlog : tp->sacked_segs;
+    info->tcpi_lost = (tp->lost_out + mss - 1) / mss;
+    info->tcpi_retrans = (tp->retrans_out + mss - 1) / mss;
+    info->tcpi_min_rtt = tp->min_rtt_us;
+    info->tcpi_dsack_dups = tp->dsack_dups;
+    info->tcpi_reord_seen = tp->rack_reord_seen;
     info->tcpi_pmtu = tp->pmtu_cookie;
     info->tcpi_snd_ssthresh = tp->snd_ssthresh >= TCP_CWND_MAX ? 0x7fffffff : tp->snd_ssthresh / mss;
     info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
@@ -293,6 +299,12 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
         {"net.ipv4.tcp_max_orphans", &tn->sysctl_max_orphans, 1, 0, 1 << 24},
         {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
+        {"net.ipv4.tcp_timestamps", &tn->sysctl_timestamps, 1, 0, 1},
+        {"net.ipv4.tcp_sack", &tn->sysctl_sack, 1, 0, 1},
+        {"net.ipv4.tcp_dsack", &tn->sysctl_dsack, 1, 0, 1},
+        {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
+        {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
+        {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
@@ -316,6 +328,10 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_keepalive_probes = 9;
     tn->sysctl_keepalive_intvl = 75;
     tn->sysctl_window_scaling = 1;
+    tn->sysctl_recovery = 1;
+    tn->sysctl_early_retrans = 3;
+    tn->sysctl_frto = 2;
+    tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

@@ -224,10 +224,22 @@ static void tcp_xmit_timer(struct timer *timer)
     enum tcp_xmit_pending what = (enum tcp_xmit_pending)tp->xmit_pending;
     tp->xmit_pending = TCP_TIME_NONE;
     sock_hold(sk);
-    if (what == TCP_TIME_RETRANS)
+    switch (what) {
+    case TCP_TIME_NONE:
+        break;
+    case TCP_TIME_RETRANS:
         tcp_retransmit_timer(sk);
-    else
+        break;
+    case TCP_TIME_PROBE0:
         tcp_probe_timer(sk);
+        break;
+    case TCP_TIME_LOSS_PROBE:
+        tcp_send_loss_probe(sk);
+        break;
+    case TCP_TIME_REO:
+        tcp_rack_reo_timeout(sk);
+        break;
+    }
     sock_put(sk);
 }
 

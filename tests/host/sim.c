@@ -23,6 +23,8 @@ struct sim_link {
     struct sim_counters counters;
     bool (*pass)(void *ctx, struct net_device *from, const uint8_t *frame, size_t len);
     void *pass_ctx;
+    void (*rewrite)(void *ctx, struct net_device *from, uint8_t *frame, size_t len);
+    void *rewrite_ctx;
     uint64_t wire_free_ns[SIM_ENDS]; /* when the last bit each end has sent is out */
     struct list_head flying;
 };
@@ -136,6 +138,8 @@ static enum netdev_tx sim_start_xmit(struct sk_buff *skb, struct net_device *dev
         link->counters.lost++;
         return NETDEV_TX_OK;
     }
+    if (link->rewrite)
+        link->rewrite(link->rewrite_ctx, dev, data, len);
     uint64_t out_ns = wire_time(link, priv->end, len);
     if (out_ns == UINT64_MAX) {
         link->counters.overflowed++;
@@ -201,6 +205,14 @@ void sim_link_set_filter(struct sim_link *link,
 {
     link->pass = pass;
     link->pass_ctx = ctx;
+}
+
+void sim_link_set_rewrite(struct sim_link *link,
+                          void (*rewrite)(void *ctx, struct net_device *from, uint8_t *frame, size_t len),
+                          void *ctx)
+{
+    link->rewrite = rewrite;
+    link->rewrite_ctx = ctx;
 }
 
 struct net_device *sim_device_create(struct sim_link *link, struct net *net)

@@ -36,6 +36,11 @@ void sim_link_set_filter(struct sim_link *link,
                          bool (*pass)(void *ctx, struct net_device *from, const uint8_t *frame, size_t len),
                          void *ctx);
 
+/* Called for each frame that is about to fly, which it may change (not its length): a middlebox. */
+void sim_link_set_rewrite(struct sim_link *link,
+                          void (*rewrite)(void *ctx, struct net_device *from, uint8_t *frame, size_t len),
+                          void *ctx);
+
 /* A device of `net` (up to 8 per link), registered, up, with MAC 02:00:00:00:00:<n>, no address. NULL without
  * memory. */
 struct net_device *sim_device_create(struct sim_link *link, struct net *net);

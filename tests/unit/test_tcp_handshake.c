@@ -204,11 +204,11 @@ TEST("a listener ignores RST, answers ACK with RST and drops what has no flags")
 
 /* --- active --- */
 
-TEST("connect() sends SYN with MSS and window scale, and is done when the SYN-ACK comes")
+TEST("connect() sends SYN with MSS and other options, and is done when the SYN-ACK comes")
 {
     struct sock *sk = peer_open_active_syn();
 
-    assert_int_equal(peer.last.hdr_len, 28);
+    assert_int_equal(peer.last.hdr_len, 40);
     assert_memory_equal(peer.last.options, mss_option, 4);
     assert_int_equal(tcp_prot.poll(sk) & (POLLOUT | POLLHUP), 0);
     peer_flags(TCPHDR_SYN | TCPHDR_ACK, NULL, 0);

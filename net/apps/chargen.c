@@ -24,7 +24,7 @@ static void write_line(char *line, unsigned n)
     memcpy(line + CHARGEN_LINE - 2, "\r\n", 2);
 }
 
-static void chargen_serve(int fd)
+static void chargen_serve(int fd, void *shared)
 {
     char buf[20 * CHARGEN_LINE], ignored[512];
     for (unsigned n = 0;; n += 20) {
@@ -50,4 +50,4 @@ static ssize_t chargen_answer(char *datagram, size_t len)
     return wanted;
 }
 
-const struct service chargen_service = {"chargen", 19, chargen_serve, chargen_answer};
+const struct service chargen_service = {"chargen", 19, chargen_serve, chargen_answer, 0};

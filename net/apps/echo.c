@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-static void echo_serve(int fd)
+static void echo_serve(int fd, void *shared)
 {
     char buf[4096];
     for (;;) {
@@ -20,4 +20,4 @@ static ssize_t echo_answer(char *datagram, size_t len)
     return len;
 }
 
-const struct service echo_service = {"echo", 7, echo_serve, echo_answer};
+const struct service echo_service = {"echo", 7, echo_serve, echo_answer, 0};

@@ -11,7 +11,8 @@
 
 #include "net/apps/service.h"
 
-static const struct service *const services[] = {&echo_service, &discard_service, &chargen_service};
+static const struct service *const services[] = {&echo_service, &discard_service, &chargen_service,
+                                                 &iperf3_service};
 
 static const struct service *find_service(const char *name, size_t len)
 {
@@ -25,11 +26,13 @@ static void start(const char *name, size_t len)
 {
     const struct service *service = find_service(name, len);
     if (!service)
-        printf("inetd: there is no service '%.*s'; there are echo, discard and chargen\n", (int)len, name);
+        printf("inetd: there is no service '%.*s'; there are echo, discard, chargen and iperf3\n", (int)len,
+               name);
     else if (service_start(service))
         printf("inetd: %s cannot start: %s\n", service->name, strerror(errno));
     else
-        printf("inetd: %s on port %u, TCP and UDP\n", service->name, (unsigned)service->port);
+        printf("inetd: %s on port %u, TCP%s\n", service->name, (unsigned)service->port,
+               service->answer ? " and UDP" : "");
 }
 
 void inetd_main(void *arg)

@@ -1,5 +1,5 @@
 /*
- * inetd.h - starts the small services by name: echo, discard, chargen (RFC 862, 863, 864).
+ * inetd.h - starts the small services by name: echo, discard, chargen (RFC 862, 863, 864), iperf3.
  */
 #ifndef NET_APPS_INETD_H
 #define NET_APPS_INETD_H

@@ -23,6 +23,7 @@
 struct listener {
     const struct service *service;
     int fd;
+    void *shared;  /* service->shared_size bytes for its connections; only the TCP half has it */
     unsigned open; /* TCP connections */
 };
 
@@ -51,7 +52,7 @@ static void connection_main(void *arg)
     struct timeval limit = {.tv_sec = SERVICE_TIMEOUT_S};
     setsockopt(connection->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(connection->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    connection->listener->service->serve(connection->fd);
+    connection->listener->service->serve(connection->fd, connection->listener->shared);
     close(connection->fd);
     connection->listener->open--;
     free(connection);
@@ -149,6 +150,9 @@ static int start_half(const struct service *service, int type, void (*function)(
     int fd = socket(AF_INET, type, 0);
     if (!listener || fd < 0)
         goto fail;
+    listener->shared = type == SOCK_STREAM ? calloc(1, service->shared_size) : NULL;
+    if (type == SOCK_STREAM && service->shared_size && !listener->shared)
+        goto fail;
     listener->service = service;
     listener->fd = fd;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -163,6 +167,8 @@ fail:;
     int error = errno;
     if (fd >= 0)
         close(fd);
+    if (listener)
+        free(listener->shared);
     free(listener);
     errno = error;
     return -1;
@@ -172,5 +178,5 @@ int service_start(const struct service *service)
 {
     if (start_half(service, SOCK_STREAM, tcp_main))
         return -1;
-    return start_half(service, SOCK_DGRAM, udp_main);
+    return service->answer ? start_half(service, SOCK_DGRAM, udp_main) : 0;
 }

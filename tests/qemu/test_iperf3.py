@@ -1,0 +1,110 @@
+"""The machine as iperf3's server: an ordinary client measures it; garbage and second clients do not disturb it."""
+import json
+import random
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import GUEST, IP, Machine, sh
+
+PORT = 5201
+COOKIE = b"a" * 36 + b"\0"
+
+
+@pytest.fixture(scope="module")
+def server(small_site, tmp_path_factory):
+    sh("ip", "neigh", "flush", "all")
+    m = Machine(tmp_path_factory.mktemp("iperf3"), append=f"{IP} inetd=iperf3", site=small_site.archive)
+    try:
+        yield m.wait_http()
+        assert m.process.poll() is None and "panic" not in m.log().lower(), m.log()
+    finally:
+        m.stop()
+
+
+def iperf3(*options, seconds=2):
+    run = sh("iperf3", "-c", GUEST, "--json", "-t", str(seconds), *options, check=False, timeout=30)
+    return json.loads(run.stdout)
+
+
+def hello(cookie=COOKIE):
+    s = socket.create_connection((GUEST, PORT), 5)
+    s.settimeout(8)
+    s.sendall(cookie)
+    return s
+
+
+@pytest.mark.parametrize("options, streams", [((), 1), (("-R",), 1), (("-P", "4"), 4), (("-P", "4", "-R"), 4)])
+def test_an_ordinary_client_measures_it(server, options, streams):
+    result = iperf3(*options)
+    assert "error" not in result, result["error"]
+    sent, received = (result["end"][k]["bytes"] for k in ("sum_sent", "sum_received"))
+    assert len(result["end"]["streams"]) == streams
+    assert 1_000_000 < received <= sent
+    if "-R" in options:
+        assert result["end"]["sum_sent"]["retransmits"] >= 0
+
+
+def test_both_directions_at_once(server):
+    result = iperf3("--bidir", seconds=1)
+    assert "error" not in result, result["error"]
+    assert result["end"]["sum_received"]["bytes"] > 1_000_000
+    assert result["end"]["sum_received_bidir_reverse"]["bytes"] > 1_000_000
+
+
+def test_a_rate_is_kept(server):
+    result = iperf3("-R", "-b", "8M", seconds=1)
+    assert 500_000 < result["end"]["sum_received"]["bytes"] < 1_500_000
+
+
+def test_udp_is_refused_with_a_reason(server):
+    assert "not implemented" in iperf3("-u")["error"]
+
+
+def test_a_second_client_is_told_that_the_server_is_busy(server):
+    first = subprocess.Popen(["iperf3", "-c", GUEST, "-t", "2", "--json"], stdout=subprocess.PIPE)
+    time.sleep(0.7)
+    assert "busy" in iperf3(seconds=1)["error"]
+    assert "error" not in json.loads(first.communicate(timeout=20)[0])
+
+
+def test_garbage_does_not_keep_the_server_from_the_next_client(server):
+    rng = random.Random(1)
+    for length, text in ((0xffffffff, b""), (5000, b"x"), (4, b"{{{{"), (0, b""), (2, b"{}"), (100, rng.randbytes(100))):
+        with hello() as s:
+            assert s.recv(1) == b"\x09"
+            s.sendall(struct.pack("!I", length) + text)
+            try:
+                while s.recv(100):
+                    pass
+            except ConnectionResetError:
+                pass  # it has not read all of it
+    for _ in range(5):
+        with hello(rng.randbytes(rng.randrange(1, 200))):
+            pass
+    assert "error" not in iperf3(seconds=1)
+
+
+def test_a_client_that_leaves_in_the_middle_frees_the_place(server):
+    client = subprocess.Popen(["iperf3", "-c", GUEST, "-t", "20", "-R"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    client.kill()
+    client.wait()
+    time.sleep(0.5)
+    assert "error" not in iperf3(seconds=1)
+
+
+def test_streams_that_never_come_free_the_place(server):
+    params = b'{"tcp":true,"parallel":2}'
+    with hello() as s:
+        assert s.recv(1) == b"\x09"
+        s.sendall(struct.pack("!I", len(params)) + params)
+        assert s.recv(1) == b"\x0a"
+        with hello() as stream, hello(b"b" * 37) as stranger:
+            assert stranger.recv(1) == b"\xff"
+            assert s.recv(1) == b"", "after a few seconds it is over"
+            assert stream.recv(1) == b""
+    assert "error" not in iperf3(seconds=1)

@@ -77,6 +77,10 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
  */
 #define E1000_TX_NEEDED (MAX_SKB_FRAGS + 2)
 
+/* A train of GSO_MAX_SEGS segments takes a quarter as many descriptors more. Smaller rings leave it to the
+ * stack. */
+#define E1000_TX_TSO_RING 64
+
 /*
  * Interrupts at most every 50 us: NAPI polls for 200 us after the last frame anyway, so this only bounds what
  * a storm can do; at the first frame after silence it delays nothing.

@@ -235,6 +235,10 @@ static inline void *__must_check skb_pull_data(struct sk_buff *skb, unsigned len
  * unchanged) can come back only for a clone with frags, which needs its own list of them first. */
 int skb_trim(struct sk_buff *skb, unsigned len);
 
+/* Takes len bytes (at most all) off the front, wherever they lie, without copying the rest: 0 or -ENOMEM (skb
+ * unchanged; only for a clone with frags, or a chain). */
+int __must_check skb_trim_front(struct sk_buff *skb, unsigned len);
+
 /* Hangs [offset, offset + size) of a page on the skb; takes over one reference of the page. */
 void skb_add_rx_frag(struct sk_buff *skb, struct page *page, unsigned offset, unsigned size,
                      unsigned truesize);

@@ -96,11 +96,13 @@ static void tcp_clean_rtx_queue(struct sock *sk)
         retransmitted |= cb->retrans != 0;
         if (!first_sent)
             first_sent = cb->sent_at;
-        tp->packets_out--;
+        tp->packets_out -= tcp_skb_pcount(skb);
         tcp_unlink_write_queue(sk, skb);
     }
-    if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una))
+    if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una)) {
         retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
+        tcp_trim_head(sk, skb);
+    }
     if (first_sent && !retransmitted)
         tcp_rtt_sample(tp, (ktime_get() - first_sent) / NSEC_PER_USEC);
 }
@@ -247,7 +249,7 @@ void tcp_xmit_loss(struct sock *sk)
         if (!before(tp->retrans_high, tp->high_seq))
             return;
         uint32_t in_flight = tcp_in_flight(tp);
-        if (in_flight && in_flight + skb->len > tp->snd_cwnd)
+        if (in_flight && in_flight + min(skb->len, tp->mss_cache) > tp->snd_cwnd)
             return;
         if (tcp_retransmit_skb(sk, skb))
             return;

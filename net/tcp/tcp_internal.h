@@ -268,6 +268,14 @@ int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
 void tcp_send_keepalive_probe(struct sock *sk);
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
 
+/* --- tcp_tso.c --- */
+
+uint32_t tcp_size_goal(struct sock *sk, uint32_t mss);
+void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
+                       bool tail_waits);
+void tcp_trim_head(struct sock *sk, struct sk_buff *skb);
+
 /* --- tcp_timer.c --- */
 
 void tcp_init_xmit_timers(struct sock *sk);

@@ -106,14 +106,15 @@ static void tcp_v4_timewait_ack(const struct sk_buff *skb, const struct inet_tim
 
 /*
  * Copied data was summed while it was copied; pages hung on by reference were not, and are left to the card
- * if it can (CHECKSUM_PARTIAL).
+ * if it can (CHECKSUM_PARTIAL), as are trains, whoever cuts them.
  */
 static void tcp_v4_send_check(struct sock *sk, struct sk_buff *skb, unsigned hdr_len, wsum payload)
 {
     struct tcphdr *th = tcp_hdr(skb);
     struct dst_entry *dst = sk->sk_dst_cache;
 
-    if (skb->data_len && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM) {
+    if (skb_shinfo(skb)->gso_size ||
+        (skb->data_len && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM)) {
         skb->ip_summed = CHECKSUM_PARTIAL;
         skb->csum_start = skb->transport_header;
         skb->csum_offset = offsetof(struct tcphdr, check);

@@ -254,7 +254,7 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
         err = tcp_send_blocked(sk, flags, deadline);
         if (err)
             break;
-        uint32_t goal = tcp_current_mss(sk);
+        uint32_t goal = tcp_size_goal(sk, tcp_current_mss(sk));
         struct sk_buff *skb = tcp_send_tail(sk, goal);
         unsigned size = skb ? tcp_append_page(sk, skb, page, offset + sent, len - sent, goal) : 0;
         if (!size) {

@@ -19,14 +19,14 @@
 
 /* --- room in the write queue --- */
 
-#define TCP_WAKE_ROOM 65536u
+#define TCP_WAKE_ROOM 32768u
 
 bool tcp_stream_memory_free(const struct sock *sk)
 {
     return sk->sk_wmem_queued < sk->sk_sndbuf;
 }
 
-/* Enough for poll() to say so: writers are not woken for each segment, but for a train at the latest. */
+/* Enough for poll() to say so: writers are not woken for each segment, but for half a train at the latest. */
 static bool tcp_stream_is_writeable(const struct sock *sk)
 {
     uint32_t enough = min(sk->sk_wmem_queued / 2, TCP_WAKE_ROOM);

@@ -270,7 +270,7 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
 
 /* --- tcp_tso.c --- */
 
-uint32_t tcp_size_goal(struct sock *sk, uint32_t mss);
+uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted);
 void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
 uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
                        bool tail_waits);

@@ -28,9 +28,12 @@ static bool tcp_wants_short_tail(const struct sock *sk)
     return dst && dst->dev && dst->dev->features & NETIF_F_TSO_SHORT_TAIL;
 }
 
-/* Bytes one sk_buff of the write queue gathers: a train, but never more than half of the send buffer. */
-uint32_t tcp_size_goal(struct sock *sk, uint32_t mss)
+/* Bytes one sk_buff of the write queue gathers: a train, but never more than half of the send buffer. Who has
+ * no more than a segment's worth fills segments. */
+uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted)
 {
+    if (wanted <= mss)
+        return mss;
     uint32_t bytes = min(GSO_MAX_SIZE - MAX_HEADER, max(sk->sk_sndbuf / 2, mss));
     uint32_t segs = min(bytes / mss, GSO_MAX_SEGS);
 

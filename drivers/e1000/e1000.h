@@ -4,7 +4,7 @@
  * On the packet's way this is both ends:
  *
  *     in:  card -> rx.desc[] -> e1000_irq() masks, napi_schedule_irq() -> e1000_poll() -> e1000_rx_poll()
- *              -> build_skb() around the DMA buffer -> netif_receive_skb()
+ *              -> build_skb() around the DMA buffer -> napi_gro_receive()
  *     out: dev_queue_xmit() -> e1000_start_xmit() -> tx.desc[] -> e1000_tx_kick(): one doorbell per batch
  *              -> card; e1000_tx_reclaim() finds DD in memory and frees the sk_buff
  *

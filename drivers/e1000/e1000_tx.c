@@ -220,15 +220,20 @@ static uint32_t e1000_tx_piece_max(const struct sk_buff *skb)
     return mss ? min(4 * mss, (uint32_t)E1000_TX_PIECE_MAX) : E1000_TX_PIECE_MAX;
 }
 
+static inline uint32_t e1000_tx_pieces(uint32_t len, uint32_t piece_max)
+{
+    return likely(len <= piece_max) ? len != 0 : DIV_ROUND_UP(len, piece_max);
+}
+
 /* Descriptors this frame takes at most. */
 static uint32_t e1000_tx_slots_needed(const struct sk_buff *skb)
 {
     const struct skb_shared_info *info = skb_shinfo(skb);
     uint32_t piece = e1000_tx_piece_max(skb);
-    uint32_t slots = (skb->ip_summed == CHECKSUM_PARTIAL) + DIV_ROUND_UP(skb_headlen(skb), piece);
+    uint32_t slots = (skb->ip_summed == CHECKSUM_PARTIAL) + e1000_tx_pieces(skb_headlen(skb), piece);
 
     for (unsigned i = 0; i < info->nr_frags; i++)
-        slots += DIV_ROUND_UP(info->frags[i].size, piece);
+        slots += e1000_tx_pieces(info->frags[i].size, piece);
     return slots;
 }
 

@@ -14,17 +14,8 @@
 #include "kernel/panic.h"
 #include "net/core/checksum.h"
 
-/* Fields this room has to know of the headers above it (RFC 791 3.1, RFC 9293 3.1). */
-#define IP_LEN    2
-#define IP_ID     4
-#define IP_CHECK  10
-#define TCP_SEQ   4
-#define TCP_DOFF  12
-#define TCP_FLAGS 13
-#define TCP_CHECK 16
-
-#define TCP_FLAGS_LAST_ONLY  0x09 /* FIN, PSH */
-#define TCP_FLAGS_FIRST_ONLY 0x80 /* CWR */
+#define TCP_FLAGS_LAST_ONLY  (TCP_WIRE_FIN | TCP_WIRE_PSH)
+#define TCP_FLAGS_FIRST_ONLY TCP_WIRE_CWR
 
 /* Where the headers lie, counted from the frame's first byte. */
 struct gso_layout {
@@ -39,7 +30,7 @@ static struct gso_layout gso_layout(const struct sk_buff *skb)
                             .mss = skb_shinfo(skb)->gso_size};
 
     ASSERT(at.mss && skb->ip_summed == CHECKSUM_PARTIAL && at.ip < at.tcp && at.tcp < skb_headlen(skb));
-    at.hdr_len = at.tcp + (skb->data[at.tcp + TCP_DOFF] >> 4) * 4u;
+    at.hdr_len = at.tcp + (skb->data[at.tcp + WIRE_TCP_DOFF] >> 4) * 4u;
     ASSERT(at.hdr_len <= skb_headlen(skb));
     return at;
 }
@@ -105,7 +96,7 @@ static struct sk_buff *gso_build(const struct sk_buff *skb, const struct gso_lay
     segment->vlan_present = skb->vlan_present;
     segment->network_header = (uint16_t)(NET_SKB_PAD + at->ip);
     segment->transport_header = segment->csum_start = (uint16_t)(NET_SKB_PAD + at->tcp);
-    segment->csum_offset = TCP_CHECK;
+    segment->csum_offset = WIRE_TCP_CHECK;
     segment->ip_summed = CHECKSUM_PARTIAL;
     return segment;
 }
@@ -117,20 +108,20 @@ static void gso_fix_headers(struct sk_buff *segment, const struct sk_buff *skb, 
 {
     uint8_t *ip = segment->data + at->ip, *tcp = segment->data + at->tcp;
 
-    put_unaligned_be16((uint16_t)(segment->len - at->ip), ip + IP_LEN);
-    put_unaligned_be16((uint16_t)(get_unaligned_be16(ip + IP_ID) + number), ip + IP_ID);
-    put_unaligned_be16(0, ip + IP_CHECK);
+    put_unaligned_be16((uint16_t)(segment->len - at->ip), ip + WIRE_IP_LEN);
+    put_unaligned_be16((uint16_t)(get_unaligned_be16(ip + WIRE_IP_ID) + number), ip + WIRE_IP_ID);
+    put_unaligned_be16(0, ip + WIRE_IP_CHECK);
     sum16 check = ip_fast_csum(ip, (at->tcp - at->ip) / 4);
-    memcpy(ip + IP_CHECK, &check, sizeof(check));
+    memcpy(ip + WIRE_IP_CHECK, &check, sizeof(check));
 
-    put_unaligned_be32(get_unaligned_be32(tcp + TCP_SEQ) + number * at->mss, tcp + TCP_SEQ);
+    put_unaligned_be32(get_unaligned_be32(tcp + WIRE_TCP_SEQ) + number * at->mss, tcp + WIRE_TCP_SEQ);
     if (!last)
-        tcp[TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_LAST_ONLY;
+        tcp[WIRE_TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_LAST_ONLY;
     if (number)
-        tcp[TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_FIRST_ONLY;
-    uint32_t sum = get_unaligned_be16(tcp + TCP_CHECK) + (0xffffu - (skb->len - at->tcp));
+        tcp[WIRE_TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_FIRST_ONLY;
+    uint32_t sum = get_unaligned_be16(tcp + WIRE_TCP_CHECK) + (0xffffu - (skb->len - at->tcp));
     sum = (sum & 0xffff) + (sum >> 16) + (segment->len - at->tcp);
-    put_unaligned_be16((uint16_t)(sum + (sum >> 16)), tcp + TCP_CHECK);
+    put_unaligned_be16((uint16_t)(sum + (sum >> 16)), tcp + WIRE_TCP_CHECK);
 }
 
 struct sk_buff *skb_gso_segment(const struct sk_buff *skb)

@@ -6,6 +6,26 @@
 
 #include "net/core/netdevice.h"
 
+/* What this room has to know of the headers above it: offsets (RFC 791 3.1, RFC 9293 3.1) and flags. */
+#define WIRE_IP_TOS      1
+#define WIRE_IP_LEN      2
+#define WIRE_IP_ID       4
+#define WIRE_IP_FRAG     6
+#define WIRE_IP_TTL      8
+#define WIRE_IP_PROTOCOL 9
+#define WIRE_IP_CHECK    10
+#define WIRE_IP_SADDR    12 /* and the destination behind it */
+#define WIRE_TCP_SEQ     4
+#define WIRE_TCP_ACK     8
+#define WIRE_TCP_DOFF    12
+#define WIRE_TCP_FLAGS   13
+#define WIRE_TCP_WINDOW  14
+#define WIRE_TCP_CHECK   16
+#define TCP_WIRE_FIN     0x01
+#define TCP_WIRE_PSH     0x08
+#define TCP_WIRE_ACK     0x10
+#define TCP_WIRE_CWR     0x80
+
 /* Whether dev takes this train as it is, and cuts it itself. */
 bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev);
 

@@ -150,6 +150,12 @@ static inline struct skb_shared_info *skb_shinfo(const struct sk_buff *skb)
     return (struct skb_shared_info *)skb->end;
 }
 
+/* Segments this buffer stands for. */
+static inline unsigned skb_segs(const struct sk_buff *skb)
+{
+    return unlikely(skb_shinfo(skb)->gso_size) ? skb_shinfo(skb)->gso_segs : 1;
+}
+
 static inline unsigned skb_headlen(const struct sk_buff *skb)
 {
     return skb->len - skb->data_len;

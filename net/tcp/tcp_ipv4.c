@@ -367,7 +367,7 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
 static void tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     sock_hold(sk);
-    tcp_sk(sk)->segs_in++;
+    tcp_sk(sk)->segs_in += skb_segs(skb);
     if (likely(sk->sk_state == TCP_ESTABLISHED))
         tcp_rcv_established(sk, skb, seg);
     else
@@ -438,7 +438,7 @@ static int tcp_v4_rcv(struct sk_buff *skb)
     struct tcp_seg seg;
     int dif = skb->dev ? skb->dev->ifindex : 0;
 
-    NET_INC_STATS(net, TcpInSegs);
+    NET_ADD_STATS(net, TcpInSegs, skb_segs(skb));
     enum skb_drop_reason reason = tcp_v4_check(skb, &seg);
     if (unlikely(reason)) {
         NET_INC_STATS(net, TcpInErrs);

@@ -195,7 +195,7 @@ static void tcp_sum_payload(struct sk_buff *skb)
 static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    unsigned len = skb->len, segs = skb_shinfo(skb)->gso_size ? skb_shinfo(skb)->gso_segs : 1;
+    unsigned len = skb->len, segs = skb_segs(skb);
 
     if (len)
         tcp_event_data_sent(sk);

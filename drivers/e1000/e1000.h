@@ -4,7 +4,7 @@
  * On the packet's way this is both ends:
  *
  *     in:  card -> rx.desc[] -> e1000_irq() masks, napi_schedule_irq() -> e1000_poll() -> e1000_rx_poll()
- *              -> build_skb() around the DMA buffer -> netif_receive_skb()
+ *              -> build_skb() around the DMA buffer -> napi_gro_receive()
  *     out: dev_queue_xmit() -> e1000_start_xmit() -> tx.desc[] -> e1000_tx_kick(): one doorbell per batch
  *              -> card; e1000_tx_reclaim() finds DD in memory and frees the sk_buff
  *
@@ -76,6 +76,10 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 /* Descriptors of the largest frame: context, linear part, frags. Below this many free the queue is stopped.
  */
 #define E1000_TX_NEEDED (MAX_SKB_FRAGS + 2)
+
+/* A train of GSO_MAX_SEGS segments takes a quarter as many descriptors more. Smaller rings leave it to the
+ * stack. */
+#define E1000_TX_TSO_RING 64
 
 /*
  * Interrupts at most every 50 us: NAPI polls for 200 us after the last frame anyway, so this only bounds what

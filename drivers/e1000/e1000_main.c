@@ -313,6 +313,17 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     timer_setup(&adapter->tx_timer, e1000_tx_watch);
 }
 
+/*
+ * The 82544 is known to write back descriptors of a train too early; it gets segments. An emulated card ends
+ * a train of full segments with an empty one, so trains must end in a shorter one.
+ */
+static void e1000_setup_tso(struct e1000_adapter *adapter)
+{
+    if (adapter->quirks & E1000_QUIRK_82544 || adapter->tx.count < E1000_TX_TSO_RING)
+        return;
+    adapter->netdev->features |= NETIF_F_TSO | NETIF_F_TSO_SHORT_TAIL;
+}
+
 static void e1000_free(struct e1000_adapter *adapter)
 {
     e1000_tx_free(adapter);
@@ -334,6 +345,7 @@ static int e1000_bring_up(struct e1000_adapter *adapter)
         err = e1000_alloc_rings(adapter);
     if (err)
         return err;
+    e1000_setup_tso(adapter);
     e1000_read_mac(adapter, adapter->netdev->dev_addr);
     e1000_setup_phy(adapter);
     e1000_start_hw(adapter);

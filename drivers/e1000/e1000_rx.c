@@ -204,8 +204,9 @@ int e1000_rx_poll(struct e1000_adapter *adapter, int budget)
         ring->unannounced++;
         received++;
         if (likely(skb))
-            netif_receive_skb(skb);
+            napi_gro_receive(&adapter->napi, skb);
     }
+    napi_gro_flush(&adapter->napi);
     if (ring->unannounced >= ring->announce_at)
         e1000_rx_announce(adapter);
     return received;

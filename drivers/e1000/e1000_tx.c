@@ -7,19 +7,24 @@
  * after each doorbell (an emulated card has sent everything by then), in each poll, when the ring gets full,
  * and for a real card without further traffic by a timer. TDT is written once per batch (ndo_tx_kick).
  *
- * Every descriptor is of the extended kind (317453 3.3.6, 3.3.7). Segmentation (TSE) would add hdrlen and mss
- * to the context that e1000_tx_load_context() writes.
+ * Every descriptor is of the extended kind (317453 3.3.6, 3.3.7). A train (skb_shared_info.gso_size) goes to
+ * the card in one frame of up to 64 KiB with a context of its own (TSE), and the card cuts it into segments.
  */
 #include "drivers/e1000/e1000.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/byteorder.h"
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 
 /* Where TCP keeps its checksum (RFC 9293 3.1); UDP's is at 6. */
 #define E1000_TCP_CSUM_OFFSET 16
+#define E1000_TCP_DOFF_OFFSET 12 /* header length in words, in the upper four bits */
+/* In the IPv4 header (RFC 791 3.1). */
+#define E1000_IP_LEN_OFFSET  2
+#define E1000_IP_CSUM_OFFSET 10
 
 /* --- setting up --- */
 
@@ -204,19 +209,31 @@ void e1000_tx_kick(struct net_device *dev)
         e1000_tx_watch_start(adapter, E1000_TX_RECLAIM_MS);
 }
 
-static uint32_t e1000_tx_pieces(uint32_t len)
+/*
+ * Bytes per descriptor. When it cuts a train the card wants room in its FIFO for four segments per descriptor
+ * before it starts to read one: more than that would wait for ever.
+ */
+static uint32_t e1000_tx_piece_max(const struct sk_buff *skb)
 {
-    return DIV_ROUND_UP(len, E1000_TX_PIECE_MAX);
+    uint32_t mss = skb_shinfo(skb)->gso_size;
+
+    return mss ? min(4 * mss, (uint32_t)E1000_TX_PIECE_MAX) : E1000_TX_PIECE_MAX;
+}
+
+static inline uint32_t e1000_tx_pieces(uint32_t len, uint32_t piece_max)
+{
+    return likely(len <= piece_max) ? len != 0 : DIV_ROUND_UP(len, piece_max);
 }
 
 /* Descriptors this frame takes at most. */
 static uint32_t e1000_tx_slots_needed(const struct sk_buff *skb)
 {
     const struct skb_shared_info *info = skb_shinfo(skb);
-    uint32_t slots = (skb->ip_summed == CHECKSUM_PARTIAL) + e1000_tx_pieces(skb_headlen(skb));
+    uint32_t piece = e1000_tx_piece_max(skb);
+    uint32_t slots = (skb->ip_summed == CHECKSUM_PARTIAL) + e1000_tx_pieces(skb_headlen(skb), piece);
 
     for (unsigned i = 0; i < info->nr_frags; i++)
-        slots += e1000_tx_pieces(info->frags[i].size);
+        slots += e1000_tx_pieces(info->frags[i].size, piece);
     return slots;
 }
 
@@ -243,17 +260,54 @@ static void e1000_tx_load_context(struct e1000_tx_ring *ring, unsigned csum_star
     ring->use = e1000_tx_next(ring, ring->use);
 }
 
+/*
+ * The context of a train (317453 3.3.6, 3.5): where its headers lie, how long they are, how much payload goes
+ * into each segment and how much there is. The card writes lengths, id and sums of each segment's headers; it
+ * wants the IPv4 length and sum to be zero, and the TCP field to hold the pseudo-header's sum without the
+ * length (3.5.5.2). The headers are writable: TCP sends a clone with nohdr.
+ */
+static void e1000_tx_load_tso(struct e1000_tx_ring *ring, struct sk_buff *skb)
+{
+    unsigned ip = skb->network_header - skb_headroom(skb), tcp = skb->csum_start - skb_headroom(skb);
+    unsigned hdr_len = tcp + (skb->data[tcp + E1000_TCP_DOFF_OFFSET] >> 4) * 4u;
+    uint8_t *check = skb->data + tcp + E1000_TCP_CSUM_OFFSET;
+    uint32_t sum = get_unaligned_be16(check) + (0xffffu - (skb->len - tcp));
+
+    put_unaligned_be16((uint16_t)(sum + (sum >> 16)), check);
+    put_unaligned_be16(0, skb->data + ip + E1000_IP_LEN_OFFSET);
+    put_unaligned_be16(0, skb->data + ip + E1000_IP_CSUM_OFFSET);
+    ring->desc[ring->use].context = (struct e1000_context_desc){
+        .ipcss = (uint8_t)ip,
+        .ipcso = (uint8_t)(ip + E1000_IP_CSUM_OFFSET),
+        .ipcse = (uint16_t)(tcp - 1),
+        .tucss = (uint8_t)tcp,
+        .tucso = (uint8_t)(tcp + E1000_TCP_CSUM_OFFSET),
+        .paylen_dtyp_tucmd = (skb->len - hdr_len) | E1000_TXD_CMD_DEXT | E1000_TXD_DTYP_CONTEXT |
+                             E1000_TXD_CMD_TSE | E1000_TXD_TUCMD_IP | E1000_TXD_TUCMD_TCP,
+        .hdrlen = (uint8_t)hdr_len,
+        .mss = skb_shinfo(skb)->gso_size,
+    };
+    ring->context_valid = false; /* not every card of the family keeps the other kind beside it */
+    ring->use = e1000_tx_next(ring, ring->use);
+}
+
+/* How a frame's bytes are to be taken: the same in each of its data descriptors. */
+struct e1000_tx_how {
+    uint32_t command, piece_max;
+    uint8_t popts;
+};
+
 /* Queues contiguous bytes. Return: the last descriptor used, `last` if there are none. */
 static uint32_t e1000_tx_queue_bytes(struct e1000_tx_ring *ring, const uint8_t *bytes, uint32_t len,
-                                     uint8_t popts, uint32_t last)
+                                     const struct e1000_tx_how *how, uint32_t last)
 {
     while (len) {
-        uint32_t piece = min(len, (uint32_t)E1000_TX_PIECE_MAX);
+        uint32_t piece = min(len, how->piece_max);
         last = ring->use;
         ring->desc[last].data = (struct e1000_data_desc){
             .buffer_addr = virt_to_bus(bytes),
-            .dtalen_dtyp_dcmd = piece | E1000_TXD_DTYP_DATA | E1000_TXD_CMD_DEXT | E1000_TXD_CMD_IFCS,
-            .popts = popts,
+            .dtalen_dtyp_dcmd = piece | how->command,
+            .popts = how->popts,
         };
         ring->use = e1000_tx_next(ring, last);
         bytes += piece;
@@ -267,16 +321,20 @@ static void e1000_tx_queue(struct e1000_tx_ring *ring, struct sk_buff *skb)
 {
     const struct skb_shared_info *info = skb_shinfo(skb);
     uint32_t first = ring->use, last;
-    uint8_t popts = 0;
+    struct e1000_tx_how how = {.command = E1000_TXD_DTYP_DATA | E1000_TXD_CMD_DEXT | E1000_TXD_CMD_IFCS,
+                               .piece_max = e1000_tx_piece_max(skb)};
 
-    if (skb->ip_summed == CHECKSUM_PARTIAL) {
+    if (info->gso_size) {
+        e1000_tx_load_tso(ring, skb);
+        how.command |= E1000_TXD_CMD_TSE;
+        how.popts = E1000_TXD_POPTS_TXSM | E1000_TXD_POPTS_IXSM;
+    } else if (skb->ip_summed == CHECKSUM_PARTIAL) {
         e1000_tx_load_context(ring, skb->csum_start - skb_headroom(skb), skb->csum_offset);
-        popts = E1000_TXD_POPTS_TXSM;
+        how.popts = E1000_TXD_POPTS_TXSM;
     }
-    last = e1000_tx_queue_bytes(ring, skb->data, skb_headlen(skb), popts, first);
+    last = e1000_tx_queue_bytes(ring, skb->data, skb_headlen(skb), &how, first);
     for (unsigned i = 0; i < info->nr_frags; i++)
-        last =
-            e1000_tx_queue_bytes(ring, skb_frag_address(&info->frags[i]), info->frags[i].size, popts, last);
+        last = e1000_tx_queue_bytes(ring, skb_frag_address(&info->frags[i]), info->frags[i].size, &how, last);
     ring->desc[last].data.dtalen_dtyp_dcmd |= E1000_TXD_CMD_EOP | E1000_TXD_CMD_RS;
     ring->buffer[first].skb = skb;
     ring->buffer[first].eop = last;
@@ -293,6 +351,8 @@ static enum skb_drop_reason e1000_tx_prepare(struct e1000_tx_ring *ring, struct 
 {
     if (unlikely(skb->len < E1000_TX_FRAME_MIN))
         return SKB_DROP_REASON_PKT_TOO_SMALL;
+    if (skb_shinfo(skb)->gso_size) /* dev_queue_xmit() has looked at it */
+        return skb_cow_head(skb, 0) ? SKB_DROP_REASON_NOMEM : SKB_NOT_DROPPED_YET;
     if (unlikely(skb->len > E1000_TX_FRAME_MAX))
         return SKB_DROP_REASON_TX_TOO_LONG;
     if (skb->ip_summed == CHECKSUM_PARTIAL && unlikely(!e1000_tx_csum_in_reach(skb)) &&

@@ -16,6 +16,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/slab.h"
+#include "net/core/gso.h"
 
 #define ETH_P_ALL_ 0x0003 /* as net/ethernet/ethernet.h has it */
 
@@ -56,6 +57,7 @@ static void dev_deliver_taps(struct sk_buff *skb, struct net_device *dev, uint8_
         if (outgoing) {
             skb_dst_drop(clone); /* a capture file must not hold a route */
             skb_reset_mac_header(clone);
+            skb->nohdr = 0; /* the tap looks at the headers: whoever writes to them has to copy */
         }
         pt->func(clone, dev, pt);
     }
@@ -147,7 +149,7 @@ static enum skb_drop_reason dev_validate_xmit(struct sk_buff *skb, const struct 
     const struct skb_shared_info *info = skb_shinfo(skb);
 
     *err = -EMSGSIZE;
-    if (info->gso_size ? !(dev->features & NETIF_F_TSO) : skb->len > dev->mtu + dev->hard_header_len)
+    if (skb->len > dev->mtu + dev->hard_header_len && !info->gso_size)
         return SKB_DROP_REASON_TX_TOO_LONG;
     if (skb_is_nonlinear(skb) && (!(dev->features & NETIF_F_SG) || info->frag_list)) {
         *err = skb_linearize(skb);
@@ -168,6 +170,25 @@ static int dev_drop_xmit(struct sk_buff *skb, struct net_device *dev, enum skb_d
     return err;
 }
 
+/* A train the device does not take: segment by segment. Takes skb. Return: the first error. */
+static int dev_xmit_segments(struct sk_buff *skb, struct net_device *dev)
+{
+    struct sk_buff *segment = skb_gso_segment(skb);
+    int err = 0;
+
+    if (!segment)
+        return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
+    consume_skb(skb);
+    while (segment) {
+        struct sk_buff *next = segment->next;
+        segment->next = NULL;
+        int this_err = dev_queue_xmit(segment);
+        err = err ? err : this_err;
+        segment = next;
+    }
+    return err;
+}
+
 int dev_queue_xmit(struct sk_buff *skb)
 {
     struct net_device *dev = skb->dev;
@@ -175,6 +196,8 @@ int dev_queue_xmit(struct sk_buff *skb)
 
     if (unlikely(!netif_running(dev) || !dev->carrier))
         return dev_drop_xmit(skb, dev, SKB_DROP_REASON_DEV_READY, -ENETDOWN);
+    if (unlikely(skb_shinfo(skb)->gso_size) && !gso_device_takes(skb, dev))
+        return dev_xmit_segments(skb, dev);
     enum skb_drop_reason reason = dev_validate_xmit(skb, dev, &err);
     if (unlikely(reason))
         return dev_drop_xmit(skb, dev, reason, err);

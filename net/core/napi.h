@@ -47,6 +47,15 @@ struct napi_stats {
     uint64_t frames_per_poll[8]; /* polls with 0, 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64+ frames */
 };
 
+#define GRO_TRAINS 8 /* flows merged at the same time */
+
+/* Segments of one flow that are held until the poll ends: the first with the others on its frag_list. */
+struct gro_train {
+    struct sk_buff *skb, *last; /* last of frag_list, or NULL */
+    uint32_t next_seq;
+    uint16_t mss, segs;
+};
+
 struct napi_struct {
     /*
      * On softnet_data.poll_list from registration on; `scheduled` says whose turn it is. So an interrupt
@@ -62,6 +71,8 @@ struct napi_struct {
     struct net *net;
     ktime_t last_work; /* when a poll last found something */
     ktime_t last_poll;
+    struct gro_train gro[GRO_TRAINS];
+    unsigned gro_count;
     struct napi_stats stats;
 };
 
@@ -99,6 +110,11 @@ void napi_schedule(struct napi_struct *napi);
  *         false - stay masked, poll will be called again.
  */
 bool napi_complete_done(struct napi_struct *napi, int work_done);
+
+/* As netif_receive_skb(), from a poll: TCP segments may be held and merged until napi_gro_flush(), which the
+ * poll calls before it returns. Takes skb. */
+void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
+void napi_gro_flush(struct napi_struct *napi);
 
 /* NET_RX_SOFTIRQ: polls what is scheduled, within NETDEV_BUDGET frames and NETDEV_BUDGET_NS. */
 void net_rx_action(struct softirq *s);

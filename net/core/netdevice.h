@@ -25,7 +25,12 @@
 #define NETIF_F_SG      0x01 /* frags */
 #define NETIF_F_HW_CSUM 0x02 /* CHECKSUM_PARTIAL for TCP and UDP over IPv4 */
 #define NETIF_F_RXCSUM  0x04
-#define NETIF_F_TSO     0x08
+#define NETIF_F_TSO     0x08 /* cuts a TCP train over IPv4 (gso_size) into segments; needs SG and HW_CSUM */
+/* ... whose last segment must be shorter than the others, or an empty one follows it. */
+#define NETIF_F_TSO_SHORT_TAIL 0x10
+
+#define GSO_MAX_SIZE 65535u /* bytes of a train from the IPv4 header on: what its length field can say */
+#define GSO_MAX_SEGS 64u
 
 enum netdev_tx { NETDEV_TX_OK, NETDEV_TX_BUSY };
 
@@ -151,8 +156,8 @@ void netif_tx_kick_later(struct net_device *dev);
  * dev_queue_xmit - send a complete frame by skb->dev
  * @skb: starts at the link header (taken: queued, sent or dropped)
  *
- * Taps, then ndo_start_xmit(); waits on dev->txq while the ring is full. Frags are linearised and checksums
- * finished for cards that cannot.
+ * Taps, then ndo_start_xmit(); waits on dev->txq while the ring is full. Trains (gso_size) are cut, frags
+ * linearised and checksums finished for cards that cannot.
  * Return: 0, -ENETDOWN, -EMSGSIZE, -ENOBUFS (device queue full), -ENOMEM.
  */
 int dev_queue_xmit(struct sk_buff *skb);

@@ -479,6 +479,25 @@ int skb_trim(struct sk_buff *skb, unsigned len)
     return 0;
 }
 
+int skb_trim_front(struct sk_buff *skb, unsigned len)
+{
+    ASSERT(len <= skb->len);
+    if (len > skb_headlen(skb)) {
+        bool chain = skb_shinfo(skb)->frag_list;
+        if (chain ? skb_linearize(skb) : skb_unclone(skb))
+            return -ENOMEM;
+    }
+    if (skb->ip_summed == CHECKSUM_COMPLETE)
+        skb->ip_summed = CHECKSUM_NONE; /* the sum covers bytes that are gone */
+    unsigned linear = min(len, skb_headlen(skb));
+    skb_pull(skb, linear);
+    if (len > linear) {
+        skb_eat_frags(skb, len - linear);
+        skb->len -= len - linear;
+    }
+    return 0;
+}
+
 /* Frags from byte `keep` of the frags on go to `rest`; the one it falls into is shared. */
 static void skb_split_frags(struct sk_buff *skb, struct sk_buff *rest, unsigned keep)
 {

@@ -150,6 +150,12 @@ static inline struct skb_shared_info *skb_shinfo(const struct sk_buff *skb)
     return (struct skb_shared_info *)skb->end;
 }
 
+/* Segments this buffer stands for. */
+static inline unsigned skb_segs(const struct sk_buff *skb)
+{
+    return unlikely(skb_shinfo(skb)->gso_size) ? skb_shinfo(skb)->gso_segs : 1;
+}
+
 static inline unsigned skb_headlen(const struct sk_buff *skb)
 {
     return skb->len - skb->data_len;
@@ -234,6 +240,10 @@ static inline void *__must_check skb_pull_data(struct sk_buff *skb, unsigned len
 /* Cuts to len bytes (nothing if it has less). Frags are released as needed. Return: 0; -ENOMEM (skb
  * unchanged) can come back only for a clone with frags, which needs its own list of them first. */
 int skb_trim(struct sk_buff *skb, unsigned len);
+
+/* Takes len bytes (at most all) off the front, wherever they lie, without copying the rest: 0 or -ENOMEM (skb
+ * unchanged; only for a clone with frags, or a chain). */
+int __must_check skb_trim_front(struct sk_buff *skb, unsigned len);
 
 /* Hangs [offset, offset + size) of a page on the skb; takes over one reference of the page. */
 void skb_add_rx_frag(struct sk_buff *skb, struct page *page, unsigned offset, unsigned size,

@@ -19,15 +19,19 @@
 
 /* --- room in the write queue --- */
 
+#define TCP_WAKE_ROOM 32768u
+
 bool tcp_stream_memory_free(const struct sock *sk)
 {
     return sk->sk_wmem_queued < sk->sk_sndbuf;
 }
 
-/* Enough for poll() to say so: writers are not woken for each segment. */
+/* Enough for poll() to say so: writers are not woken for each segment, but for half a train at the latest. */
 static bool tcp_stream_is_writeable(const struct sock *sk)
 {
-    return sk->sk_wmem_queued + sk->sk_wmem_queued / 2 <= sk->sk_sndbuf;
+    uint32_t enough = min(sk->sk_wmem_queued / 2, TCP_WAKE_ROOM);
+
+    return sk->sk_wmem_queued + enough <= sk->sk_sndbuf;
 }
 
 /* A buffer of two windows keeps the path busy while the application refills it. */

@@ -8,8 +8,9 @@
  *
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
- * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_timer.c, tcp_minisocks.c
- * (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
+ * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_tso.c (trains of them),
+ * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
+ * application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -87,6 +88,7 @@ struct tcp_skb_cb {
     ktime_t sent_at; /* last transmission (write queue) */
     uint8_t flags;   /* TCPHDR_* to send / as received */
     uint8_t retrans; /* times retransmitted, saturating */
+    uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
     uint8_t sacked; /* TCPCB_*: the scoreboard */
 };
@@ -96,6 +98,11 @@ struct tcp_skb_cb {
 _Static_assert(sizeof(struct tcp_skb_cb) <= SKB_CB_SIZE, "fits skb->cb");
 
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(skb)->cb)
+
+static inline uint32_t tcp_skb_pcount(const struct sk_buff *skb)
+{
+    return TCP_SKB_CB(skb)->pcount ? TCP_SKB_CB(skb)->pcount : 1;
+}
 
 /* What TCP needs of the address family below it. */
 struct inet_connection_sock_af_ops {

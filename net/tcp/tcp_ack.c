@@ -118,11 +118,13 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
             first_sent = cb->sent_at;
         if (tp->sack_ok && !(cb->sacked & TCPCB_SACKED))
             tcp_note_delivered(tp, skb, st);
-        tp->packets_out--;
+        tp->packets_out -= tcp_skb_pcount(skb);
         tcp_unlink_write_queue(sk, skb);
     }
-    if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una))
+    if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una)) {
         retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
+        tcp_trim_head(sk, skb, st);
+    }
     tcp_ack_rtt(tp, st, first_sent, retransmitted);
 }
 
@@ -272,7 +274,7 @@ void tcp_xmit_loss(struct sock *sk)
         if (!before(tp->retrans_high, tp->high_seq))
             return;
         uint32_t in_flight = tcp_in_flight(tp);
-        if (in_flight && in_flight + skb->len > tp->snd_cwnd)
+        if (in_flight && in_flight + min(skb->len, tp->mss_cache) > tp->snd_cwnd)
             return;
         if (tcp_retransmit_skb(sk, skb))
             return;

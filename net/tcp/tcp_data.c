@@ -140,7 +140,8 @@ void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
 
     tp->rcv_nxt = TCP_SKB_CB(skb)->end_seq;
     tp->bytes_received += len;
-    tcp_event_data_recv(sk, len);
+    tcp_event_data_recv(sk, skb_shinfo(skb)->gso_size ? min(len, skb_shinfo(skb)->gso_size) : len);
+    tp->data_segs_in += skb_segs(skb) - 1;
     if (!len) {
         consume_skb(skb);
         return;

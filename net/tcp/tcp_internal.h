@@ -307,6 +307,8 @@ struct tcp_ack_state {
 void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
 void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
 void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
+void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
+                         struct tcp_ack_state *st);
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb);
 void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
 void tcp_unmark_lost(struct sock *sk);
@@ -367,6 +369,14 @@ int tcp_send_syn(struct sock *sk);     /* queues and sends the SYN: 0 or -ENOBUF
 int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
 void tcp_send_keepalive_probe(struct sock *sk);
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
+
+/* --- tcp_tso.c --- */
+
+uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted);
+void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
+                       bool tail_waits);
+void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *st);
 
 /* --- tcp_timer.c --- */
 

@@ -117,14 +117,15 @@ static void tcp_v4_timewait_ack(const struct sk_buff *skb, const struct inet_tim
 
 /*
  * Copied data was summed while it was copied; pages hung on by reference were not, and are left to the card
- * if it can (CHECKSUM_PARTIAL).
+ * if it can (CHECKSUM_PARTIAL), as are trains, whoever cuts them.
  */
 static void tcp_v4_send_check(struct sock *sk, struct sk_buff *skb, unsigned hdr_len, wsum payload)
 {
     struct tcphdr *th = tcp_hdr(skb);
     struct dst_entry *dst = sk->sk_dst_cache;
 
-    if (skb->data_len && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM) {
+    if (skb_shinfo(skb)->gso_size ||
+        (skb->data_len && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM)) {
         skb->ip_summed = CHECKSUM_PARTIAL;
         skb->csum_start = skb->transport_header;
         skb->csum_offset = offsetof(struct tcphdr, check);
@@ -385,7 +386,7 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
 static void tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     sock_hold(sk);
-    tcp_sk(sk)->segs_in++;
+    tcp_sk(sk)->segs_in += skb_segs(skb);
     if (likely(sk->sk_state == TCP_ESTABLISHED))
         tcp_rcv_established(sk, skb, seg);
     else
@@ -456,7 +457,7 @@ static int tcp_v4_rcv(struct sk_buff *skb)
     struct tcp_seg seg;
     int dif = skb->dev ? skb->dev->ifindex : 0;
 
-    NET_INC_STATS(net, TcpInSegs);
+    NET_ADD_STATS(net, TcpInSegs, skb_segs(skb));
     enum skb_drop_reason reason = tcp_v4_check(skb, &seg);
     if (unlikely(reason)) {
         NET_INC_STATS(net, TcpInErrs);

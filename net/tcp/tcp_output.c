@@ -225,19 +225,19 @@ static void tcp_sum_payload(struct sk_buff *skb)
 static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    unsigned len = skb->len;
+    unsigned len = skb->len, segs = skb_segs(skb);
 
     if (len)
         tcp_event_data_sent(sk);
     tcp_write_header(sk, skb, cb);
     if (cb->flags & TCPHDR_ACK)
         tcp_event_ack_sent(tp, skb->len - len > tcp_header_len(tp));
-    tp->segs_out++;
+    tp->segs_out += segs;
     if (len) {
-        tp->data_segs_out++;
+        tp->data_segs_out += segs;
         tp->bytes_sent += len;
     }
-    NET_INC_STATS(sock_net(sk), TcpOutSegs);
+    NET_ADD_STATS(sock_net(sk), TcpOutSegs, segs);
     skb->mark = sk->sk_mark;
     skb->priority = sk->sk_priority;
     /*
@@ -250,19 +250,27 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     return err;
 }
 
-/* Sends a segment of the write queue (which keeps it): 0, or -ENOBUFS and nothing went out. */
-static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb)
+/* Sends a segment, or a train of them, of the write queue (which keeps it): 0, or -ENOBUFS and nothing went
+ * out. */
+static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, uint32_t mss)
 {
+    bool train = skb->len > mss;
     struct sk_buff *out;
 
-    tcp_sum_payload(skb);
-    if (skb_cloned(skb)) /* an earlier transmission is still below us: its header bytes are in use */
+    if (!train)
+        tcp_sum_payload(skb);
+    /* An earlier transmission is still below us: its header bytes are in use. Or the peer has acknowledged an
+     * odd part, and headers would not be aligned in front of the rest. */
+    if (skb_cloned(skb) || (uintptr_t)skb->data % 4)
         out = pskb_copy(skb, MAX_HEADER);
     else
         out = skb_clone(skb);
     if (!out)
         return -ENOBUFS;
-    out->nohdr = 1; /* the headroom is this transmission's alone */
+    out->nohdr = 1; /* the headroom is this transmission's alone, and so is the shared info's gso_size */
+    skb_shinfo(out)->gso_size = (uint16_t)(train ? mss : 0);
+    if (train)
+        skb_shinfo(out)->gso_segs = (uint16_t)DIV_ROUND_UP(skb->len, mss);
     TCP_SKB_CB(skb)->sent_at = ktime_get();
     tcp_send_one(sk, out, TCP_SKB_CB(skb));
     return 0;
@@ -311,7 +319,10 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
         consume_skb(rest);
         return -ENOMEM;
     }
+    unsigned frags = skb->data_len;
     skb_split(skb, rest, len);
+    skb->truesize -= frags - skb->data_len;
+    rest->truesize += frags - skb->data_len;
     rest_cb = TCP_SKB_CB(rest);
     *rest_cb = *cb;
     rest_cb->seq = cb->seq + len;
@@ -324,23 +335,36 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
         tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);
     sk->sk_wmem_queued += skb->truesize + rest->truesize;
-    if (before(cb->seq, tp->snd_nxt)) /* both halves have been sent */
-        tp->packets_out++;
+    if (before(cb->seq, tp->snd_nxt)) { /* both halves have been sent */
+        uint32_t mss = tcp_current_mss(sk);
+        tp->packets_out -= tcp_skb_pcount(skb);
+        tcp_skb_set_pcount(skb, mss);
+        tcp_skb_set_pcount(rest, mss);
+        tp->packets_out += tcp_skb_pcount(skb) + tcp_skb_pcount(rest);
+    }
     return 0;
 }
 
 /* --- may it go? --- */
 
-static bool tcp_cwnd_test(const struct tcp_sock *tp, const struct sk_buff *skb)
+/* Bytes the congestion window has left; one segment may always be under way. */
+static uint32_t tcp_cwnd_room(const struct tcp_sock *tp, uint32_t mss)
 {
     uint32_t in_flight = tcp_in_flight(tp), cwnd = tp->snd_cwnd;
 
     if (!in_flight)
-        return true;
+        return max(cwnd, mss);
     /* Limited transmit (RFC 3042): the first two duplicate ACKs let one new segment out each. */
     if (tp->ca_state == TCP_CA_Disorder && tp->dupacks < TCP_FASTRETRANS_THRESH)
         cwnd += tp->dupacks * tp->mss_cache;
-    return in_flight < cwnd && skb->len <= cwnd - in_flight;
+    return in_flight < cwnd ? cwnd - in_flight : 0;
+}
+
+static bool tcp_cwnd_test(const struct tcp_sock *tp, const struct sk_buff *skb, uint32_t mss)
+{
+    uint32_t room = tcp_cwnd_room(tp, mss);
+
+    return room && skb->len <= room;
 }
 
 /* Does the whole segment lie in the peer's window? A FIN behind data rides along, alone it needs room of its
@@ -353,7 +377,7 @@ static bool tcp_snd_wnd_test(const struct tcp_sock *tp, const struct sk_buff *sk
 /* Nagle's rule as Minshall relaxed it: one small segment may be unacknowledged (RFC 9293 3.7.4). */
 static bool tcp_nagle_test(const struct tcp_sock *tp, const struct sk_buff *skb, uint32_t mss, int nonagle)
 {
-    if (skb->len >= mss || TCP_SKB_CB(skb)->flags & TCPHDR_FIN || skb->next != (void *)&tp->sk.sk_write_queue)
+    if (skb->len == mss || TCP_SKB_CB(skb)->flags & TCPHDR_FIN || skb->next != (void *)&tp->sk.sk_write_queue)
         return true;
     if (tp->snd_urg && before(TCP_SKB_CB(skb)->seq, tp->snd_up))
         return true;
@@ -371,13 +395,29 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
 
     tp->send_head = skb_queue_next(&sk->sk_write_queue, skb);
     tp->snd_nxt = TCP_SKB_CB(skb)->end_seq;
-    if (skb->len < mss)
+    tcp_skb_set_pcount(skb, mss);
+    /* A train that more follows may end in a shorter segment; that is none of the application's. */
+    if (skb->len < mss || (!tp->send_head && skb->len % mss))
         tp->snd_sml = tp->snd_nxt;
     if (tp->ca_state == TCP_CA_Recovery)
         tp->prr_out += skb->len;
-    if (!tp->packets_out++ || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
+    bool first = !tp->packets_out;
+    tp->packets_out += tcp_skb_pcount(skb);
+    if (first || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
         tcp_rearm_rto(sk); /* RFC 6298 5.1 */
-    NET_INC_STATS(sock_net(sk), TcpExtTCPOrigDataSent);
+    NET_ADD_STATS(sock_net(sk), TcpExtTCPOrigDataSent, tcp_skb_pcount(skb));
+}
+
+/* More than one segment waits: cuts off what may go now as a train. false: none of it. */
+static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, int nonagle)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t seq = TCP_SKB_CB(skb)->seq, edge = tp->snd_una + tp->snd_wnd;
+    uint32_t room = before(seq, edge) ? min(edge - seq, tcp_cwnd_room(tp, mss)) : 0;
+    bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);
+    uint32_t len = tcp_train_len(sk, skb, room, mss, tail_waits);
+
+    return len && (len == skb->len || !tcp_fragment(sk, skb, len));
 }
 
 static void tcp_write_xmit(struct sock *sk, int nonagle)
@@ -388,11 +428,11 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
     bool sent = false;
 
     while ((skb = tp->send_head)) {
-        if (skb->len > mss && tcp_fragment(sk, skb, mss))
+        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, nonagle)
+                           : !tcp_cwnd_test(tp, skb, mss) || !tcp_snd_wnd_test(tp, skb) ||
+                                 !tcp_nagle_test(tp, skb, mss, nonagle))
             break;
-        if (!tcp_cwnd_test(tp, skb) || !tcp_snd_wnd_test(tp, skb) || !tcp_nagle_test(tp, skb, mss, nonagle))
-            break;
-        if (tcp_transmit_skb(sk, skb))
+        if (tcp_transmit_skb(sk, skb, mss))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
         sent = true;
@@ -466,7 +506,7 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
     }
     if (skb->len > limit && tcp_fragment(sk, skb, limit))
         return -ENOBUFS;
-    if (tcp_transmit_skb(sk, skb))
+    if (tcp_transmit_skb(sk, skb, mss))
         return -ENOBUFS;
     if (cb->retrans < 255)
         cb->retrans++;
@@ -489,7 +529,7 @@ bool tcp_send_new_probe(struct sock *sk)
     uint32_t mss = tcp_current_mss(sk);
 
     if (!skb || (skb->len > mss && tcp_fragment(sk, skb, mss)) || !tcp_snd_wnd_test(tp, skb) ||
-        tcp_transmit_skb(sk, skb))
+        tcp_transmit_skb(sk, skb, mss))
         return false;
     tcp_event_new_data_sent(sk, skb, mss);
     return true;
@@ -576,7 +616,8 @@ int tcp_send_syn(struct sock *sk)
     tcp_write_queue_append(sk, skb);
     tp->send_head = NULL;
     tp->packets_out = 1;
-    tcp_transmit_skb(sk, skb); /* without memory it is as good as lost: the timer sends it again */
+    tcp_transmit_skb(sk, skb,
+                     tp->mss_cache); /* without memory it is as good as lost: the timer sends it again */
     tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS, tp->rto_ms);
     return 0;
 }
@@ -598,7 +639,7 @@ int tcp_write_wakeup(struct sock *sk)
     if (skb->len > min(room, mss) && tcp_fragment(sk, skb, min(room, mss)))
         return -ENOBUFS;
     TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
-    if (tcp_transmit_skb(sk, skb))
+    if (tcp_transmit_skb(sk, skb, mss))
         return -ENOBUFS;
     tcp_event_new_data_sent(sk, skb, mss);
     return 0;

@@ -18,7 +18,8 @@ uint32_t tcp_pipe(const struct tcp_sock *tp)
 {
     uint32_t sent = tp->snd_nxt - tp->snd_una, left = tp->sacked_out + tp->lost_out;
 
-    /* The first segment may be acknowledged in part: then the sums are a little too high. */
+    /* Without memory the first segment stays whole when it is acknowledged in part: then the sums are a
+     * little too high. */
     return (sent > left ? sent - left : 0) + tp->retrans_out;
 }
 
@@ -41,6 +42,22 @@ void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb)
     tcp_unmark(tp, skb, TCPCB_SACKED, &tp->sacked_out);
     tcp_unmark(tp, skb, TCPCB_LOST, &tp->lost_out);
     tcp_unmark(tp, skb, TCPCB_RETRANS, &tp->retrans_out);
+}
+
+/* The first `len` bytes of skb are acknowledged and about to be cut off it. */
+void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
+                         struct tcp_ack_state *st)
+{
+    const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+    if (cb->sacked & TCPCB_LOST)
+        tp->lost_out -= len;
+    if (cb->sacked & TCPCB_RETRANS)
+        tp->retrans_out -= len;
+    if (cb->sacked & TCPCB_SACKED)
+        tp->sacked_out -= len;
+    else if (tp->sack_ok)
+        st->delivered += len;
 }
 
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb)

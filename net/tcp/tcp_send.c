@@ -254,16 +254,17 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
         err = tcp_send_blocked(sk, flags, deadline);
         if (err)
             break;
-        uint32_t goal = tcp_current_mss(sk);
+        uint32_t mss = tcp_current_mss(sk), goal = tcp_size_goal(sk, mss, len - sent);
+        size_t piece = min(len - sent, (size_t)max(sk->sk_sndbuf - sk->sk_wmem_queued, mss));
         struct sk_buff *skb = tcp_send_tail(sk, goal);
-        unsigned size = skb ? tcp_append_page(sk, skb, page, offset + sent, len - sent, goal) : 0;
+        unsigned size = skb ? tcp_append_page(sk, skb, page, offset + sent, piece, goal) : 0;
         if (!size) {
             skb = tcp_stream_alloc_skb(sk, 0);
             if (!skb) {
                 err = tcp_send_nomem(sk);
                 break;
             }
-            size = tcp_append_page(sk, skb, page, offset + sent, len - sent, goal);
+            size = tcp_append_page(sk, skb, page, offset + sent, piece, goal);
         }
         tcp_skb_entail(sk, skb, size);
         sent += size;

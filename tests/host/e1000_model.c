@@ -251,69 +251,168 @@ static uint32_t tx_count(const struct e1000_model *card)
 
 static void take_context(struct e1000_model *card, const struct e1000_context_desc *desc)
 {
+    bool tso = desc->paylen_dtyp_tucmd & E1000_TXD_CMD_TSE;
+
     card->counts.contexts++;
-    if (desc->paylen_dtyp_tucmd & E1000_TXD_CMD_TSE)
-        violation(card, "segmentation asked for");
     if (card->tx_len)
         violation(card, "context in the middle of a frame");
-    card->context = (struct e1000_model_context){true, desc->tucss, desc->tucso, desc->tucse};
+    if (tso && (!desc->mss || !(desc->paylen_dtyp_tucmd & E1000_TXD_TUCMD_TCP) ||
+                !(desc->paylen_dtyp_tucmd & E1000_TXD_TUCMD_IP)))
+        violation(card, "segmentation of something else than TCP over IPv4");
+    *(tso ? &card->tso_context : &card->context) = (struct e1000_model_context){
+        .loaded = true,
+        .ipcss = desc->ipcss,
+        .ipcso = desc->ipcso,
+        .ipcse = desc->ipcse,
+        .tucss = desc->tucss,
+        .tucso = desc->tucso,
+        .tucse = desc->tucse,
+        .hdrlen = desc->hdrlen,
+        .mss = desc->mss,
+        .paylen = desc->paylen_dtyp_tucmd & E1000_TXD_DTALEN_MASK,
+    };
 }
 
-/* RFC 1071 over what the context says; 0 becomes 0xffff, which UDP needs and TCP may have. */
-static void insert_checksum(struct e1000_model *card, uint8_t *frame, size_t len)
+/* RFC 1071 from `start` to `last` (0: the end), stored at `at`; 0 becomes 0xffff, which UDP needs and TCP may
+ * have. */
+static void insert_checksum(struct e1000_model *card, uint8_t *frame, size_t len, size_t start, size_t at,
+                            size_t last)
 {
-    const struct e1000_model_context *context = &card->context;
-    size_t end = context->tucse ? (size_t)context->tucse + 1 : len;
+    size_t end = last ? last + 1 : len;
     uint32_t sum = 0;
 
-    if (!context->loaded || context->tucss >= len || context->tucso + 2u > len || end > len) {
+    if (start >= len || at + 2 > len || end > len) {
         violation(card, "checksum asked for outside the frame");
         return;
     }
-    for (size_t i = context->tucss; i < end; i++)
-        sum += (uint32_t)frame[i] << ((i - context->tucss) & 1 ? 0 : 8);
+    for (size_t i = start; i < end; i++)
+        sum += (uint32_t)frame[i] << ((i - start) & 1 ? 0 : 8);
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
     sum = ~sum & 0xffff;
     sum = sum ? sum : 0xffff;
+    frame[at] = (uint8_t)(sum >> 8);
+    frame[at + 1] = (uint8_t)sum;
+}
+
+static void wire_frame(struct e1000_model *card, uint8_t *frame, size_t len)
+{
+    if (len < 17)
+        violation(card, "frame of %zu bytes", len);
+    if (len < FRAME_MIN && REG(card, E1000_TCTL) & E1000_TCTL_PSP) {
+        memset(frame + len, 0, FRAME_MIN - len);
+        len = FRAME_MIN;
+    }
+    card->counts.frames_sent++;
+    count_frame(card, E1000_TPT, E1000_GPTC, E1000_TOTL, E1000_GOTCL, len);
+    if (card->cable && card->config.wire)
+        card->config.wire(card->config.wire_ctx, frame, len);
+}
+
+static void add_be(uint8_t *field, unsigned bytes, uint32_t n)
+{
+    for (unsigned i = bytes; i-- > 0; n >>= 8) {
+        n += field[i];
+        field[i] = (uint8_t)n;
+    }
+}
+
+/* One segment of a train: the headers as they came, with what differs put right [3.5.6]. */
+static void send_segment(struct e1000_model *card, size_t at, size_t len, unsigned number)
+{
+    const struct e1000_model_context *context = &card->tso_context;
+    uint8_t frame[FRAME_MAX];
+    uint8_t *ip = frame + context->ipcss, *tcp = frame + context->tucss;
+    size_t total = context->hdrlen + len;
+    uint32_t sum;
+
+    memcpy(frame, card->tx_buf, context->hdrlen);
+    memcpy(frame + context->hdrlen, card->tx_buf + at, len);
+    add_be(ip + 2, 2, (uint32_t)(total - context->ipcss));
+    add_be(ip + 4, 2, number);
+    add_be(tcp + 4, 4, number * context->mss);
+    if ((size_t)(number + 1) * context->mss < context->paylen)
+        tcp[13] &= (uint8_t)~0x09; /* PSH, FIN: of the last only */
+    if (number)
+        tcp[13] &= (uint8_t)~0x80; /* CWR: of the first */
+    sum = (uint32_t)(frame[context->tucso] << 8 | frame[context->tucso + 1]);
+    sum += (uint32_t)(total - context->tucss);
+    sum = (sum & 0xffff) + (sum >> 16);
     frame[context->tucso] = (uint8_t)(sum >> 8);
     frame[context->tucso + 1] = (uint8_t)sum;
+    if (card->tx_popts & E1000_TXD_POPTS_TXSM)
+        insert_checksum(card, frame, total, context->tucss, context->tucso, context->tucse);
+    if (card->tx_popts & E1000_TXD_POPTS_IXSM)
+        insert_checksum(card, frame, total, context->ipcss, context->ipcso, context->ipcse);
+    wire_frame(card, frame, total);
+}
+
+/* A train of full segments only ends in an empty one, as in QEMU. */
+static void send_train(struct e1000_model *card)
+{
+    const struct e1000_model_context *context = &card->tso_context;
+    size_t at = context->hdrlen, end = card->tx_len;
+    unsigned number = 0;
+
+    card->counts.trains++;
+    card->tx_len = 0;
+    if (!context->loaded || context->tucss >= at || context->tucso + 2u > at || context->ipcso + 2u > at ||
+        at + context->mss + CRC_LEN > FRAME_MAX || end != at + context->paylen) {
+        violation(card, "train of %zu bytes with headers of %zu, payload of %u, MSS %u", end, at,
+                  context->paylen, context->mss);
+        return;
+    }
+    if (card->tx_buf[context->ipcss + 2] || card->tx_buf[context->ipcss + 3] ||
+        card->tx_buf[context->ipcso] || card->tx_buf[context->ipcso + 1])
+        violation(card, "IPv4 length and checksum of a train are not zero");
+    do {
+        size_t len = end - at < context->mss ? end - at : context->mss;
+        if (!len)
+            violation(card, "an empty segment behind a train of full ones");
+        send_segment(card, at, len, number++);
+        at += len;
+        if (len < context->mss)
+            break;
+    } while (true);
 }
 
 static void send_frame(struct e1000_model *card)
 {
+    const struct e1000_model_context *context = &card->context;
     size_t len = card->tx_len;
 
-    if (card->tx_sum)
-        insert_checksum(card, card->tx_buf, len);
-    if (len < 17)
-        violation(card, "frame of %zu bytes", len);
-    if (len < FRAME_MIN && REG(card, E1000_TCTL) & E1000_TCTL_PSP) {
-        memset(card->tx_buf + len, 0, FRAME_MIN - len);
-        len = FRAME_MIN;
+    if (card->tx_tso) {
+        send_train(card);
+        return;
     }
+    if (card->tx_popts & E1000_TXD_POPTS_TXSM && !context->loaded)
+        violation(card, "checksum asked for that was never set up");
+    else if (card->tx_popts & E1000_TXD_POPTS_TXSM)
+        insert_checksum(card, card->tx_buf, len, context->tucss, context->tucso, context->tucse);
     card->tx_len = 0;
-    card->counts.frames_sent++;
-    count_frame(card, E1000_TPT, E1000_GPTC, E1000_TOTL, E1000_GOTCL, len);
-    if (card->cable && card->config.wire)
-        card->config.wire(card->config.wire_ctx, card->tx_buf, len);
+    wire_frame(card, card->tx_buf, len);
 }
 
 static void take_data(struct e1000_model *card, const struct e1000_data_desc *desc)
 {
     uint32_t len = desc->dtalen_dtyp_dcmd & E1000_TXD_DTALEN_MASK;
+    bool tso = desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_TSE;
 
     card->counts.data_descs++;
+    if (tso && len > 4u * card->tso_context.mss)
+        violation(card, "%u bytes of a train in one descriptor: more than the FIFO takes", len);
     if (!len || len > 16288 || len > sizeof(card->tx_buf) - card->tx_len)
         violation(card, "data descriptor of %u bytes", len);
     else {
-        if (!card->tx_len)
-            card->tx_sum = desc->popts & E1000_TXD_POPTS_TXSM;
+        if (!card->tx_len) {
+            card->tx_popts = desc->popts;
+            card->tx_tso = tso;
+        }
         memcpy(card->tx_buf + card->tx_len, bus_to_virt(desc->buffer_addr), len);
         card->tx_len += len;
     }
-    if (desc->popts & E1000_TXD_POPTS_IXSM ||
-        desc->dtalen_dtyp_dcmd & (E1000_TXD_CMD_TSE | E1000_TXD_CMD_VLE))
+    if ((desc->popts & E1000_TXD_POPTS_IXSM && !tso) || tso != card->tx_tso ||
+        desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_VLE)
         violation(card, "offload that was never set up");
     if (!(desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_IFCS))
         violation(card, "frame without a CRC");
@@ -521,7 +620,7 @@ static void power_on(struct e1000_model *card)
     const uint8_t *mac = card->config.mac;
 
     memset(card->regs, 0, sizeof(card->regs));
-    card->context.loaded = false;
+    card->context.loaded = card->tso_context.loaded = false;
     card->tx_len = 0;
     card->deaf_until_ns = 0;
     REG(card, E1000_STATUS) = E1000_STATUS_FD | E1000_STATUS_SPEED_1000;

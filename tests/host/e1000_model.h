@@ -52,6 +52,7 @@ struct e1000_model_counts {
     uint64_t rctl_writes, rdt_writes, tdt_writes, icr_reads;
     uint64_t irqs;       /* handler calls */
     uint64_t contexts;   /* context descriptors taken */
+    uint64_t trains;     /* frames the card has cut into segments */
     uint64_t data_descs; /* data descriptors taken */
     uint64_t frames_sent, frames_received;
     uint64_t phy_restarts, resets;
@@ -60,8 +61,11 @@ struct e1000_model_counts {
 
 struct e1000_model_context {
     bool loaded;
-    uint8_t tucss, tucso;
-    uint16_t tucse;
+    uint8_t ipcss, ipcso, tucss, tucso;
+    uint16_t ipcse, tucse;
+    uint8_t hdrlen; /* this and the rest: of trains only */
+    uint16_t mss;
+    uint32_t paylen;
 };
 
 struct e1000_model {
@@ -85,10 +89,11 @@ struct e1000_model {
     uint32_t ee_in;
     uint32_t ee_out;
 
-    struct e1000_model_context context;
-    uint8_t tx_buf[65536];
+    struct e1000_model_context context, tso_context;
+    uint8_t tx_buf[65536 + 64];
     size_t tx_len;
-    bool tx_sum;
+    uint8_t tx_popts;
+    bool tx_tso;
 };
 
 enum e1000_model_rx {

@@ -814,6 +814,159 @@ TEST("a checksum further in than the card can point is finished in software")
     assert_int_equal(card->counts.contexts, 0);
 }
 
+/* --- trains --- */
+
+#define TRAIN_HEAD 54u /* Ethernet, IPv4, TCP */
+
+static struct {
+    uint8_t bytes[GSO_MAX_SEGS + 2][LEN_MAX];
+    size_t len[GSO_MAX_SEGS + 2];
+    unsigned count;
+} train_wire[2];
+static unsigned train_side;
+
+static void train_frame(void *ctx, const uint8_t *frame, size_t len)
+{
+    unsigned i = train_wire[train_side].count++;
+
+    assert_true(i < GSO_MAX_SEGS + 2 && len <= LEN_MAX);
+    memcpy(train_wire[train_side].bytes[i], frame, len);
+    train_wire[train_side].len[i] = len;
+}
+
+/* A train of TCP over IPv4 with `options` bytes of TCP options: `payload` bytes in pieces of at most `piece`.
+ */
+static struct sk_buff *make_train(size_t payload, unsigned mss, unsigned options, size_t piece)
+{
+    unsigned head = TRAIN_HEAD + options;
+    struct sk_buff *skb = alloc_skb(net, 64 + head + 100);
+    uint8_t *p;
+
+    assert_non_null(skb);
+    skb_reserve(skb, 64);
+    p = skb_put(skb, head);
+    memset(p, 1, head); /* options: NOP */
+    memcpy(p, peer_mac, 6);
+    memcpy(p + 6, our_mac, 6);
+    put_unaligned_be16(0x0800, p + 12);
+    static const uint8_t ip[20] = {0x45, 0, 0, 0, 0xff, 0xfe, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
+    memcpy(p + 14, ip, sizeof(ip));
+    put_unaligned_be16((uint16_t)(head - 14 + payload), p + 16);
+    put_unaligned_be32(0xfffff000u, p + 38); /* wraps on the way */
+    p[46] = (uint8_t)((20 + options) << 2);
+    p[47] = 0x80 | 0x18 | 0x01; /* CWR, ACK, PSH, FIN */
+    uint32_t pseudo = 0x0a00 + 1 + 0x0a00 + 2 + 6 + (uint32_t)(20 + options + payload);
+    put_unaligned_be16((uint16_t)((pseudo & 0xffff) + (pseudo >> 16)), p + 50);
+    for (size_t done = 0; done < payload;) {
+        size_t n = payload - done < piece ? payload - done : piece;
+        struct page *page = alloc_pages(4);
+        assert_non_null(page);
+        for (size_t i = 0; i < n; i++)
+            ((uint8_t *)page_address(page))[i] = frame_byte(7, done + i);
+        skb_add_rx_frag(skb, page, 0, (unsigned)n, (unsigned)n);
+        done += n;
+    }
+    skb->dev = dev;
+    skb->protocol = cpu_to_be16(0x0800);
+    skb->network_header = 64 + 14;
+    skb->transport_header = skb->csum_start = 64 + 34;
+    skb->csum_offset = 16;
+    skb->ip_summed = CHECKSUM_PARTIAL;
+    skb_shinfo(skb)->gso_size = (uint16_t)mss;
+    skb_shinfo(skb)->gso_segs = (uint16_t)DIV_ROUND_UP(payload, mss);
+    return skb;
+}
+
+/* The same train through the card and through net/core/gso.c: the same frames must leave. */
+static void train_both_ways(size_t payload, unsigned mss, unsigned options, size_t piece)
+{
+    unsigned offloads = NETIF_F_TSO | NETIF_F_HW_CSUM | NETIF_F_SG;
+
+    memset(train_wire, 0, sizeof(train_wire));
+    for (train_side = 0; train_side < 2; train_side++) {
+        dev->features = train_side ? dev->features & ~offloads : dev->features | offloads;
+        assert_int_equal(dev_queue_xmit(make_train(payload, mss, options, piece)), 0);
+        host_run();
+    }
+    dev->features |= offloads;
+    assert_int_equal(train_wire[0].count, DIV_ROUND_UP(payload, mss));
+    assert_int_equal(train_wire[1].count, train_wire[0].count);
+    for (unsigned i = 0; i < train_wire[0].count; i++) {
+        const uint8_t *frame = train_wire[0].bytes[i];
+        assert_int_equal(train_wire[0].len[i], train_wire[1].len[i]);
+        assert_memory_equal(frame, train_wire[1].bytes[i], train_wire[0].len[i]);
+        assert_int_equal(sum_of(frame + 14, 20), 0xffff);
+        assert_int_equal(get_unaligned_be32(frame + 38), 0xfffff000u + i * mss);
+        assert_int_equal(frame[47] & 0x09, i + 1 == train_wire[0].count ? 0x09 : 0);
+        assert_int_equal(frame[47] & 0x80, i ? 0 : 0x80);
+        size_t len = payload - i * mss < mss ? payload - i * mss : mss;
+        for (size_t k = 0; k < len; k++)
+            assert_int_equal(frame[TRAIN_HEAD + options + k], frame_byte(7, i * mss + k));
+    }
+}
+
+TEST("a train that the card cuts and one cut in software leave as the same frames")
+{
+    start((struct e1000_model_config){0});
+    card->config.wire = train_frame;
+    train_both_ways(1461, 1460, 0, 65536);
+    train_both_ways(44 * 1460 - 64, 1460, 0, 65536);
+    train_both_ways(30001, 1448, 12, 4096);
+    train_both_ways(9000, 536, 40, 777);
+    train_both_ways(3000, 48, 0, 1000);
+    assert_int_equal(card->counts.trains, 5);
+}
+
+TEST("a train of full segments only is cut in software: the card would end it with an empty one")
+{
+    start((struct e1000_model_config){0});
+    card->config.wire = train_frame;
+    train_both_ways(10 * 1460, 1460, 0, 65536);
+    assert_int_equal(card->counts.trains, 0);
+}
+
+TEST("an 82544 and a small ring get no trains")
+{
+    start((struct e1000_model_config){.device_id = 0x100c});
+    assert_false(dev->features & NETIF_F_TSO);
+    take_down();
+    cmdline_init("e1000.tx=32");
+    start((struct e1000_model_config){0});
+    assert_false(dev->features & NETIF_F_TSO);
+    card->config.wire = train_frame;
+    train_both_ways(40 * 1460 - 1, 1460, 0, 65536);
+}
+
+TEST("frames and checksums around trains are what they were, and a slow card loses none of them")
+{
+    start((struct e1000_model_config){.tx_ns = 1000});
+    card->config.wire = train_frame;
+    for (unsigned i = 0; i < 12; i++) {
+        train_wire[0].count = train_side = 0;
+        for (unsigned n = 0; n < 30; n++)
+            dev_queue_xmit(n % 3 ? make_train(2000, 1460, 0, 500) : make_partial(n, 500, 34, 16, 1));
+        host_advance_ms(5);
+        assert_int_equal(train_wire[0].count, 10 + 2 * 20);
+    }
+}
+
+TEST("when memory is short a train is dropped whole, with a name")
+{
+    for (unsigned n = 1; n < 6; n++) {
+        if (!card)
+            start((struct e1000_model_config){0});
+        card->config.wire = train_frame;
+        train_wire[0].count = train_side = 0;
+        struct sk_buff *skb = make_train(3 * 1460, 1460, 0, 65536);
+        host_fail_allocation(n);
+        assert_int_equal(dev_queue_xmit(skb), -ENOMEM);
+        host_fail_allocation(0);
+        host_run();
+        assert_int_equal(train_wire[0].count, 0);
+        assert_int_equal(net->drops[SKB_DROP_REASON_NOMEM], n);
+    }
+}
+
 /* --- hang and reset --- */
 
 TEST("a transmitter that hangs is reset after two seconds, and frames flow both ways again")

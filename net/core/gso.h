@@ -1,0 +1,42 @@
+/*
+ * gso.h - trains of TCP segments that travel the stack as one sk_buff (skb_shared_info.gso_size).
+ */
+#ifndef NET_CORE_GSO_H
+#define NET_CORE_GSO_H
+
+#include "net/core/netdevice.h"
+
+/* What this room has to know of the headers above it: offsets (RFC 791 3.1, RFC 9293 3.1) and flags. */
+#define WIRE_IP_TOS      1
+#define WIRE_IP_LEN      2
+#define WIRE_IP_ID       4
+#define WIRE_IP_FRAG     6
+#define WIRE_IP_TTL      8
+#define WIRE_IP_PROTOCOL 9
+#define WIRE_IP_CHECK    10
+#define WIRE_IP_SADDR    12 /* and the destination behind it */
+#define WIRE_TCP_SEQ     4
+#define WIRE_TCP_ACK     8
+#define WIRE_TCP_DOFF    12
+#define WIRE_TCP_FLAGS   13
+#define WIRE_TCP_WINDOW  14
+#define WIRE_TCP_CHECK   16
+#define TCP_WIRE_FIN     0x01
+#define TCP_WIRE_PSH     0x08
+#define TCP_WIRE_ACK     0x10
+#define TCP_WIRE_CWR     0x80
+
+/* Whether dev takes this train as it is, and cuts it itself. */
+bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev);
+
+/**
+ * skb_gso_segment - cut a train of TCP over IPv4 into its segments
+ * @skb: a whole frame from the link header on, CHECKSUM_PARTIAL, headers linear (borrowed)
+ *
+ * Headers are copied and put right; payload in fragments is shared by reference. Each segment is
+ * CHECKSUM_PARTIAL.
+ * Return: the segments, linked by next, owned by the caller; NULL without memory.
+ */
+struct sk_buff *__must_check skb_gso_segment(const struct sk_buff *skb);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * test_gro.c - merging of received TCP segments (net/core/gro.c), seen from TCP and from a packet tap.
+ *
+ * burst_*() hand frames to napi_gro_receive() as a driver's poll would; the merged packets go through the
+ * whole stack to a real connection.
+ */
+#include "net/ethernet/ethernet.h"
+#include "tests/unit/tcp_peer.h"
+
+static struct napi_struct napi;
+static unsigned tap_packets, tap_longest, tap_bad;
+static struct packet_type tap;
+
+static int no_poll(struct napi_struct *n, int budget)
+{
+    return 0;
+}
+
+static int take_tap(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt)
+{
+    static uint8_t bytes[70000];
+
+    if (skb->pkt_type != PACKET_OUTGOING) {
+        tap_packets++;
+        tap_longest = skb->len > tap_longest ? skb->len : tap_longest;
+        if (skb_copy_bits(skb, 0, bytes, skb->len) || testnet_u16(bytes + 2) > skb->len ||
+            testnet_csum(bytes, 20, 0))
+            tap_bad++;
+    }
+    consume_skb(skb);
+    return 0;
+}
+
+static int gro_setup(void **state)
+{
+    if (peer_setup(state))
+        return -1;
+    netif_napi_add(t->dev, &napi, no_poll, NAPI_POLL_WEIGHT);
+    tap_packets = tap_longest = tap_bad = 0;
+    tap = (struct packet_type){.type = cpu_to_be16(0x0003), .func = take_tap};
+    return 0;
+}
+
+static int gro_teardown(void **state)
+{
+    assert_int_equal(napi.gro_count, 0);
+    netif_napi_del(&napi);
+    return peer_teardown(state);
+}
+
+static uint8_t stream_byte(uint32_t i)
+{
+    return (uint8_t)(i * 7 + (i >> 8) * 31);
+}
+
+struct shape {
+    uint8_t flags, tos;
+    uint16_t wnd;
+    unsigned options_len;
+    bool bad_sum;
+    uint16_t sport;
+};
+
+/* Segment [from, from + len) of the peer's stream comes in, as part of a poll. */
+static void burst_add_shape(uint32_t base, uint32_t from, unsigned len, const struct shape *s)
+{
+    static uint8_t segment[2048], frame[2048];
+    unsigned hdr = 20 + s->options_len;
+    struct testnet_ip ip = {.protocol = IPPROTO_TCP, .tos = s->tos, .frag_off = IP_DF};
+
+    memset(segment, 1, hdr);
+    put_unaligned_be16(s->sport ? s->sport : peer.sport, segment);
+    put_unaligned_be16(peer.dport, segment + 2);
+    put_unaligned_be32(base + from, segment + 4);
+    put_unaligned_be32(peer.rcv, segment + 8);
+    segment[12] = (uint8_t)(hdr << 2);
+    segment[13] = s->flags ? s->flags : TCPHDR_ACK;
+    put_unaligned_be16(s->wnd ? s->wnd : peer.wnd, segment + 14);
+    put_unaligned_be16(0, segment + 18);
+    for (unsigned i = 0; i < len; i++)
+        segment[hdr + i] = stream_byte(from + i);
+    testnet_fix_csum(segment, hdr + len, 16, t->peer, t->local, IPPROTO_TCP);
+    segment[hdr + len / 2] ^= s->bad_sum;
+    size_t n = testnet_build_ip(t, frame, &ip, segment, hdr + len);
+    struct sk_buff *skb = netdev_alloc_skb(t->dev, (unsigned)n);
+    if (!skb)
+        return;
+    skb_put_data(skb, frame, (unsigned)n);
+    eth_type_trans(skb, t->dev);
+    napi_gro_receive(&napi, skb);
+}
+
+static void burst_add(uint32_t base, uint32_t from, unsigned len)
+{
+    burst_add_shape(base, from, len, &(struct shape){0});
+}
+
+static void burst_end(void)
+{
+    napi_gro_flush(&napi);
+    host_run();
+}
+
+/* Reads what has come: the stream's bytes from `from` on. Return: how many. */
+static uint32_t read_stream(struct sock *sk, uint32_t from)
+{
+    ssize_t n;
+    uint32_t got = 0;
+
+    while ((n = tcp_read(sk, 5000)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            assert_int_equal(peer_buf[i], stream_byte(from + got++));
+    return got;
+}
+
+TEST("segments in a row are one packet for taps and TCP, one ACK answers them, and every segment is counted")
+{
+    struct sock *sk = peer_open_passive();
+    uint64_t segs = mib(MIB_TcpInSegs);
+    uint32_t data_segs = tcp_sk(sk)->data_segs_in;
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < 10; i++)
+        burst_add(peer.snd, i * MSS, MSS);
+    burst_end();
+    dev_remove_pack(&tap);
+    peer.snd += 10 * MSS;
+    peer_expect_ack();
+    peer_expect_nothing();
+    assert_int_equal(tap_packets, 1);
+    assert_int_equal(tap_longest, 40 + 10 * MSS);
+    assert_int_equal(tap_bad, 0);
+    assert_int_equal(mib(MIB_TcpInSegs), segs + 10);
+    assert_int_equal(tcp_sk(sk)->data_segs_in, data_segs + 10);
+    assert_int_equal(tcp_sk(sk)->rcv_mss, MSS); /* not that of the train: RFC 9293 3.8.6.3 */
+    assert_int_equal(read_stream(sk, 0), 10 * MSS);
+    tcp_prot.close(sk);
+}
+
+/* Each differs from the segment before it in one thing; all have to reach TCP as they are, in their order. */
+TEST("what says something new is not merged: flags, window, TOS, options, a hole, an overlap, a bad checksum")
+{
+    static const struct shape shapes[] = {
+        {.wnd = 1000}, {.tos = 4}, {.options_len = 4}, {.flags = TCPHDR_ACK | TCPHDR_URG}, {.sport = 40001},
+    };
+    struct sock *sk = peer_open_passive();
+    uint32_t base = peer.snd;
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < 5; i++) {
+        tap_packets = 0;
+        burst_add(base, 2 * i * 1000, 1000);
+        burst_add_shape(base, (2 * i + 1) * 1000, 1000, &shapes[i]);
+        burst_end();
+        assert_int_equal(tap_packets, 2);
+    }
+    tap_packets = 0;
+    burst_add(base, 9000, 1000); /* what went to the other port, again */
+    burst_add(base, 9500, 1000);
+    burst_add(base, 11500, 1000);
+    burst_end();
+    assert_int_equal(tap_packets, 3);
+    assert_int_equal(read_stream(sk, 0), 10500);
+    tap_packets = 0;
+    burst_add(base, 10500, 1000);
+    burst_add_shape(base, 11500, 1000, &(struct shape){.bad_sum = true});
+    burst_add(base, 12500, 500);
+    burst_end();
+    assert_int_equal(tap_packets, 3);
+    assert_int_equal(mib(MIB_TcpInCsumErrors), 1);
+    assert_int_equal(read_stream(sk, 10500), 2500);
+    dev_remove_pack(&tap);
+    assert_int_equal(tap_bad, 0);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("PSH ends a train at once, and a request alone is not held back")
+{
+    struct sock *sk = peer_open_passive();
+
+    burst_add(peer.snd, 0, MSS);
+    assert_int_equal(napi.gro_count, 1);
+    burst_add_shape(peer.snd, MSS, 700, &(struct shape){.flags = TCPHDR_ACK | TCPHDR_PSH});
+    assert_int_equal(napi.gro_count, 0);
+    assert_int_equal(read_stream(sk, 0), MSS + 700);
+    burst_add(peer.snd, MSS + 700, 100);
+    assert_int_equal(napi.gro_count, 0);
+    assert_int_equal(read_stream(sk, MSS + 700), 100);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("a train grows to 64 segments or 64 KiB, and nine flows at once lose nothing")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t base = peer.snd;
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < 70; i++)
+        burst_add(base, i * 700, 700);
+    burst_end();
+    assert_int_equal(tap_packets, 2);
+    assert_int_equal(tap_longest, 40 + 64 * 700);
+    tap_packets = 0;
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < 9; i++)
+            burst_add_shape(base, 1000 * round, 1000, &(struct shape){.sport = (uint16_t)(50000 + i)});
+    burst_end();
+    dev_remove_pack(&tap);
+    assert_true(tap_packets >= 9 && tap_packets <= 18);
+    assert_int_equal(tap_bad, 0);
+    assert_int_equal(read_stream(sk, 0), 70 * 700);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+/* Losses, duplicates and exchanges between bursts and inside them; memory runs out now and then. */
+TEST("merged or not, out of order, twice or lost: the application reads the peer's bytes")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t base = peer.snd, read = 0, rng = 12345;
+
+    for (unsigned burst = 0; burst < 400; burst++) {
+        uint32_t at = tcp_sk(sk)->rcv_nxt - base;
+        for (unsigned i = 0; i < 16; i++) {
+            rng = rng * 1103515245 + 12345;
+            unsigned r = rng >> 16;
+            host_fail_allocation(r % 40 == 0 ? 1 + r % 3 : 0);
+            if (r % 13 == 0) /* back, by any number of bytes, or ahead */
+                at += r % 3 ? MSS : -(r % (at + 1 < 3000 ? at + 1 : 3000));
+            unsigned len = r % 5 ? MSS : 1 + r % MSS;
+            burst_add(base, at, len);
+            at += len;
+        }
+        burst_end();
+        host_fail_allocation(0);
+        read += read_stream(sk, read);
+        testnet_drop_sent(t);
+    }
+    assert_true(read > 400 * MSS);
+    assert_int_equal(read, tcp_sk(sk)->rcv_nxt - base);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST_FIXTURE(gro_setup, gro_teardown)

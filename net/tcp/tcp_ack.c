@@ -360,8 +360,8 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         bool duplicate = !seg->len && !(seg->flags & (TCPHDR_SYN | TCPHDR_FIN)) && !window_changed;
         if (duplicate && was_outstanding && !tp->sack_ok)
             tcp_add_dupack(sk);
-        else if (!old_window && tp->snd_wnd)
-            tcp_retransmit_head(sk); /* the window had been shut on data under way */
+        else if (tp->snd_wnd > old_window && (!old_window || tp->retransmits))
+            tcp_retransmit_head(sk); /* the window had been shut, or as good as shut, on data under way */
     }
     if (tp->sack_ok && (acked || was_outstanding || seg->num_sacks))
         tcp_sack_process(sk, &st);

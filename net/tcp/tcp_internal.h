@@ -322,7 +322,7 @@ void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
 /* In place of the retransmission timer: false if there is nothing to probe or that timer is nearer. */
-bool tcp_schedule_loss_probe(struct sock *sk);
+bool tcp_schedule_loss_probe(struct sock *sk, uint64_t now_ms);
 void tcp_send_loss_probe(struct sock *sk);
 void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st);
 
@@ -383,6 +383,7 @@ void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *s
 void tcp_init_xmit_timers(struct sock *sk);
 void tcp_clear_xmit_timers(struct sock *sk);
 void tcp_reset_xmit_timer(struct sock *sk, enum tcp_xmit_pending what, uint32_t when_ms);
+void tcp_reset_xmit_timer_at(struct sock *sk, enum tcp_xmit_pending what, uint64_t deadline_ms);
 void tcp_stop_xmit_timer(struct tcp_sock *tp);
 void tcp_check_probe_timer(struct sock *sk);
 void tcp_schedule_delack(struct sock *sk, uint32_t when_ms);

@@ -168,16 +168,19 @@ static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options
 }
 
 /* RFC 7323 3.2: a timestamp in every segment; SACK blocks where a payload of `len` bytes leaves room. */
-static unsigned tcp_segment_options(struct sock *sk, uint8_t flags, unsigned len, uint8_t *options)
+static unsigned tcp_segment_options(struct sock *sk, const struct tcp_skb_cb *cb, unsigned len,
+                                    uint8_t *options)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     unsigned n = 0;
 
-    if (flags & TCPHDR_SYN)
-        return tcp_syn_options(sk, flags, options);
-    if (tp->tstamp_ok)
-        n = tcp_write_timestamp(options, tcp_time_stamp(tp->ts_offset), tp->ts_recent);
-    if (unlikely(tcp_sack_due(tp)) && !(flags & TCPHDR_RST))
+    if (cb->flags & TCPHDR_SYN)
+        return tcp_syn_options(sk, cb->flags, options);
+    if (tp->tstamp_ok) { /* that of the transmission, if somebody has looked at the clock already */
+        uint64_t now_ms = cb->sent_at ? cb->sent_at / NSEC_PER_MSEC : ktime_get_ms();
+        n = tcp_write_timestamp(options, (uint32_t)now_ms + tp->ts_offset, tp->ts_recent);
+    }
+    if (unlikely(tcp_sack_due(tp)) && !(cb->flags & TCPHDR_RST))
         n += tcp_sack_write(tp, options + n,
                             min(TCP_OPTIONS_MAX - n, tp->mss_cache - min(len, tp->mss_cache)));
     return n;
@@ -187,7 +190,7 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_segment_options(sk, cb->flags, skb->len, options);
+    unsigned options_len = tcp_segment_options(sk, cb, skb->len, options);
     unsigned hdr_len = TCP_HEADER_LEN + options_len;
     wsum payload = cb->csum_valid ? cb->csum : (__force wsum)0;
     struct tcphdr *th = skb_push(skb, hdr_len);
@@ -206,7 +209,10 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
         th->urg_ptr = cpu_to_be16((uint16_t)min(tp->snd_up - cb->seq, 65535u));
         th->flags |= TCPHDR_URG;
     }
-    __builtin_memcpy(th + 1, options, options_len);
+    if (likely(options_len == TCPOLEN_TSTAMP_ALIGNED))
+        __builtin_memcpy(th + 1, options, TCPOLEN_TSTAMP_ALIGNED); /* three words instead of a call */
+    else
+        __builtin_memcpy(th + 1, options, options_len);
     tp->af_ops->send_check(sk, skb, hdr_len, payload);
 }
 
@@ -438,7 +444,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
         sent = true;
     }
     if (sent)
-        tcp_schedule_loss_probe(sk);
+        tcp_schedule_loss_probe(sk, tp->last_snd_ms);
     tcp_check_probe_timer(sk);
 }
 

@@ -162,7 +162,7 @@ static uint64_t tcp_tlp_deadline_ms(const struct tcp_sock *tp, uint64_t now)
     return max(deadline, now + TLP_MIN_PTO_MS);
 }
 
-bool tcp_schedule_loss_probe(struct sock *sk)
+bool tcp_schedule_loss_probe(struct sock *sk, uint64_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
@@ -170,10 +170,10 @@ bool tcp_schedule_loss_probe(struct sock *sk)
         tp->tlp_pending || tcp_net(sk)->sysctl_early_retrans < 3 || sk->sk_state == TCP_SYN_SENT ||
         sk->sk_state == TCP_SYN_RECV)
         return false;
-    uint64_t now = ktime_get_ms(), deadline = tcp_tlp_deadline_ms(tp, now);
+    uint64_t deadline = tcp_tlp_deadline_ms(tp, now);
     if (deadline - now >= tp->rto_ms)
         return false;
-    tcp_reset_xmit_timer(sk, TCP_TIME_LOSS_PROBE, (uint32_t)(deadline - now));
+    tcp_reset_xmit_timer_at(sk, TCP_TIME_LOSS_PROBE, deadline);
     return true;
 }
 

@@ -228,7 +228,7 @@ static void tcp_set_xmit_timer(struct sock *sk, const struct tcp_ack_state *st, 
         tcp_reset_xmit_timer(sk, TCP_TIME_REO, reo_ms);
     else if (tp->snd_una != st->prior_una || (tp->xmit_pending == TCP_TIME_LOSS_PROBE && tp->sacked_out) ||
              (tp->packets_out && tp->xmit_pending == TCP_TIME_NONE)) {
-        if (!tcp_schedule_loss_probe(sk))
+        if (!tcp_schedule_loss_probe(sk, tp->last_ack_ms))
             tcp_rearm_rto(sk);
     }
 }

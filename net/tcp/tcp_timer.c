@@ -19,13 +19,18 @@ static void tcp_arm(struct timer *timer, uint64_t deadline_ms)
 
 /* --- setting deadlines --- */
 
-void tcp_reset_xmit_timer(struct sock *sk, enum tcp_xmit_pending what, uint32_t when_ms)
+void tcp_reset_xmit_timer_at(struct sock *sk, enum tcp_xmit_pending what, uint64_t deadline_ms)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
     tp->xmit_pending = (uint8_t)what;
-    tp->xmit_timeout_ms = ktime_get_ms() + min(when_ms, TCP_RTO_MAX);
+    tp->xmit_timeout_ms = deadline_ms;
     tcp_arm(&tp->xmit_timer, tp->xmit_timeout_ms);
+}
+
+void tcp_reset_xmit_timer(struct sock *sk, enum tcp_xmit_pending what, uint32_t when_ms)
+{
+    tcp_reset_xmit_timer_at(sk, what, ktime_get_ms() + min(when_ms, TCP_RTO_MAX));
 }
 
 void tcp_stop_xmit_timer(struct tcp_sock *tp)

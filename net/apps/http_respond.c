@@ -1,10 +1,10 @@
 /*
  * http_respond.c - a complete HTTP request to its answer.
  *
- * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a look-up,
- * a send() of the head prepared by http_file.c and a sendfile() of the body behind it. Every other answer is
- * put together here from the same pieces. Nothing of the request goes into a head but the encoded path of a
- * redirection, and nothing goes into a page unescaped.
+ * Called by http_conn.c. The common case - GET on a kept-alive connection, nothing conditional - is a
+ * look-up, a send() of the head prepared by http_file.c and a sendfile() of the body behind it. Every other
+ * answer is put together here from the same pieces. Nothing of the request goes into a head but the encoded
+ * path of a redirection, and nothing goes into a page unescaped.
  */
 #include "net/apps/http_server.h"
 

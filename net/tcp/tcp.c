@@ -30,14 +30,20 @@ static bool tcp_stream_is_writeable(const struct sock *sk)
     return sk->sk_wmem_queued + sk->sk_wmem_queued / 2 <= sk->sk_sndbuf;
 }
 
-/* A buffer of two windows keeps the path busy while the application refills it. */
+/*
+ * Auto-tuning: a buffer of two windows - what is under way, and as much to follow - keeps the path busy while
+ * the application refills it; twice that, for what buffers cost beyond their bytes. More than the peer's own
+ * window can take is not worth queueing, it would only hide from the application how slowly the peer reads.
+ */
 static void tcp_sndbuf_expand(struct sock *sk)
 {
     const struct tcp_sock *tp = tcp_sk(sk);
     uint32_t limit = (uint32_t)tcp_net(sk)->sysctl_wmem[2];
 
-    if (!sk->sk_sndbuf_locked && tp->snd_cwnd > sk->sk_sndbuf / 4)
-        sk->sk_sndbuf = max(sk->sk_sndbuf, min(limit, tp->snd_cwnd >= limit / 4 ? limit : 4 * tp->snd_cwnd));
+    uint32_t window = min(tp->snd_cwnd, tp->max_window);
+
+    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4)
+        sk->sk_sndbuf = max(sk->sk_sndbuf, window >= limit / 4 ? limit : 4 * window);
 }
 
 void tcp_check_space(struct sock *sk)
@@ -259,7 +265,7 @@ static int tcp_init_sock(struct sock *sk)
     sk->sk_sndbuf = (uint32_t)tn->sysctl_wmem[1];
     sk->inet_pmtudisc = IP_PMTUDISC_WANT; /* RFC 1191; RFC 9293 SHLD-6 */
     tp->af_ops = &tcp_ipv4_af_ops;
-    tp->ca_ops = &tcp_reno;
+    tp->ca_ops = tn->default_ca;
     tp->rto_ms = TCP_TIMEOUT_INIT;
     tp->mss_cache = tp->mss_clamp = TCP_MSS_DEFAULT;
     tp->snd_cwnd = TCP_INIT_CWND * TCP_MSS_DEFAULT;

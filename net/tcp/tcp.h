@@ -95,6 +95,8 @@ struct inet_connection_sock_af_ops {
     unsigned net_header_len; /* without options */
 };
 
+#define TCP_CA_PRIV_WORDS 9
+
 /* Which deadline the retransmit timer stands for. */
 enum tcp_xmit_pending { TCP_TIME_NONE, TCP_TIME_RETRANS, TCP_TIME_PROBE0 };
 
@@ -145,6 +147,11 @@ struct tcp_sock {
     uint64_t last_snd_ms, last_ack_ms, last_rcv_ms, last_oow_ack_ms;
 
     /* --- congestion control, bytes (RFC 5681, 6582) --- */
+    uint64_t ca_priv[TCP_CA_PRIV_WORDS]; /* of ca_ops */
+    bool ca_chosen;                      /* by TCP_CONGESTION, not by the sysctl */
+    bool is_cwnd_limited;                /* of this window of data, the last one sent under it */
+    uint32_t cwnd_usage_seq;             /* the window of data ends here */
+    uint32_t max_bytes_out;              /* most bytes under way in it */
     uint32_t snd_cwnd, snd_ssthresh;
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
     uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */

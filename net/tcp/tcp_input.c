@@ -297,8 +297,7 @@ void tcp_finish_connect(struct sock *sk)
         tp->rto_ms = TCP_TIMEOUT_FALLBACK;
         tp->backoff = 0;
     }
-    tp->snd_cwnd = tcp_init_cwnd(tp);
-    tp->snd_cwnd_cnt = 0;
+    tcp_init_congestion_control(sk);
     tp->ca_state = TCP_CA_Open;
     tp->high_seq = tp->iss;
     tp->last_ack_ms = ktime_get_ms();

@@ -107,7 +107,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    24
+#define TCP_SYSCTLS    40
 
 struct netns_tcp {
     struct net *net;
@@ -127,6 +127,7 @@ struct netns_tcp {
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -237,14 +238,53 @@ void tcp_write_queue_purge(struct sock *sk);
 
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
+enum tcp_ca_event {
+    CA_EVENT_TX_START, /* data goes out while nothing is under way */
+    CA_EVENT_LOSS,     /* the retransmission timer has fired; ssthresh() has been called */
+};
+
+/* An algorithm keeps its state in tcp_sock.ca_priv. All but ssthresh and cong_avoid may be NULL. */
 struct tcp_congestion_ops {
     const char *name;
-    uint32_t (*ssthresh)(const struct sock *sk); /* after a loss */
+    void (*init)(struct sock *sk);         /* ca_priv is zeroed */
+    uint32_t (*ssthresh)(struct sock *sk); /* a loss was found: the new threshold */
+    /* `acked` new bytes were acknowledged, `prior_in_flight` were under way before. */
     void (*cong_avoid)(struct sock *sk, uint32_t acked, uint32_t prior_in_flight);
+    void (*rtt_sample)(struct sock *sk, uint32_t rtt_us); /* before cong_avoid for the same ACK */
+    void (*cwnd_event)(struct sock *sk, enum tcp_ca_event event);
 };
-extern const struct tcp_congestion_ops tcp_reno;
+extern const struct tcp_congestion_ops tcp_reno, tcp_cubic;
+
+static inline void tcp_ca_event(struct sock *sk, enum tcp_ca_event event)
+{
+    if (tcp_sk(sk)->ca_ops->cwnd_event)
+        tcp_sk(sk)->ca_ops->cwnd_event(sk, event);
+}
+
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp); /* RFC 6928 */
 void tcp_cwnd_restart(struct sock *sk);            /* after idleness, RFC 5681 4.1 */
+/* After sending: was the congestion window what ended it? Only then may it grow. */
+void tcp_cwnd_validate(struct sock *sk);
+bool tcp_is_cwnd_limited(const struct tcp_sock *tp);
+/* Slow start: `limit` bytes of growth per ACK at most. */
+void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit);
+uint32_t tcp_loss_flight(const struct tcp_sock *tp); /* FlightSize, as a reduction counts it */
+void tcp_init_congestion_control(struct sock *sk);
+int tcp_set_congestion_control(struct sock *sk, const char *name, size_t len); /* 0 or -ENOENT */
+extern const struct sysctl_text tcp_sysctl_congestion_control, tcp_sysctl_available_congestion_control;
+
+/* --- tcp_hystart.c: leaving slow start before the queue overflows (RFC 9406) --- */
+
+struct tcp_hystart {
+    uint32_t window_end;                  /* the round ends when this is acknowledged */
+    uint32_t last_min_rtt_us, min_rtt_us; /* of the last round, of this one; UINT32_MAX: none */
+    uint32_t css_baseline_us;             /* in CSS: the RTT that made us careful, else UINT32_MAX */
+    uint8_t samples, css_rounds;
+};
+void tcp_hystart_init(struct tcp_hystart *hs, uint32_t snd_nxt);
+void tcp_hystart_rtt(struct tcp_hystart *hs, uint32_t rtt_us);
+/* An ACK in the first slow start: by how many of `acked` bytes the window may grow. May set snd_ssthresh. */
+uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t acked);
 
 /* --- tcp_output.c --- */
 

@@ -155,7 +155,10 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;
     tp->af_ops = lp->af_ops;
-    tp->ca_ops = lp->ca_ops;
+    if (lp->ca_chosen) { /* else the sysctl's, as it is now */
+        tp->ca_ops = lp->ca_ops;
+        tp->ca_chosen = true;
+    }
     tp->nonagle = lp->nonagle;
     tp->user_mss = lp->user_mss;
     tp->user_timeout_ms = lp->user_timeout_ms;

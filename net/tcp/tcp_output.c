@@ -121,6 +121,8 @@ static void tcp_event_data_sent(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t now = ktime_get_ms();
 
+    if (!tp->packets_out)
+        tcp_ca_event(sk, CA_EVENT_TX_START);
     if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
         now - tp->last_snd_ms > tp->rto_ms)
         tcp_cwnd_restart(sk);
@@ -361,6 +363,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
             break;
         tcp_event_new_data_sent(sk, skb, mss);
     }
+    tcp_cwnd_validate(sk);
     tcp_check_probe_timer(sk);
 }
 

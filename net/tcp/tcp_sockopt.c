@@ -111,19 +111,12 @@ static int tcp_set_int(struct sock *sk, int name, int val)
     return -ENOPROTOOPT;
 }
 
-static int tcp_set_congestion(const char *val, socklen_t len)
-{
-    size_t name_len = strnlen(val, len);
-
-    return name_len == strlen(tcp_reno.name) && !memcmp(val, tcp_reno.name, name_len) ? 0 : -ENOENT;
-}
-
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
     int number;
 
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-        return tcp_set_congestion(val, len);
+        return tcp_set_congestion_control(sk, val, strnlen(val, len));
     if (len < sizeof(number))
         return -EINVAL;
     memcpy(&number, val, sizeof(number));
@@ -296,6 +289,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
+        {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
+        {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
+         SYSCTL_TEXT, 0, 0},
         {"net.core.somaxconn", &tn->sysctl_somaxconn, 1, 0, 1 << 20},
         {NULL, NULL, 0, 0, 0},
     };
@@ -303,6 +299,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
     memcpy(tn->sysctl_entries, entries, sizeof(entries));
     tcp_scale_to_memory(tn);
+    tn->default_ca = &tcp_cubic;
     tn->sysctl_rmem[0] = 4096;
     tn->sysctl_rmem[1] = 131072;
     tn->sysctl_wmem[0] = 4096;

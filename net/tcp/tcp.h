@@ -15,6 +15,7 @@
 #define NET_TCP_TCP_H
 
 #include "kernel/byteorder.h"
+#include "kernel/rbtree.h"
 #include "net/core/sock.h"
 #include "net/tcp/tcp_states.h"
 
@@ -73,6 +74,7 @@ struct tcp_skb_cb {
     uint8_t flags;   /* TCPHDR_* to send / as received */
     uint8_t retrans; /* times retransmitted, saturating */
     bool csum_valid;
+    struct rb_node ofo_node; /* on out_of_order_queue: its place in ofo_root */
 };
 _Static_assert(sizeof(struct tcp_skb_cb) <= SKB_CB_SIZE, "fits skb->cb");
 
@@ -163,6 +165,7 @@ struct tcp_sock {
 
     /* --- reassembly --- */
     struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+    struct rb_root ofo_root;                /* the same, for look-up */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */

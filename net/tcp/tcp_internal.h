@@ -210,6 +210,10 @@ void tcp_finish_connect(struct sock *sk);
 
 void tcp_data_queue(struct sock *sk, struct sk_buff *skb); /* takes skb, pulled to its payload */
 void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb);  /* in order, trimmed: takes skb */
+/* A short text goes into the buffer `tail` (may be NULL) in front of it: true if it did (skb is consumed). */
+bool tcp_try_coalesce(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb);
+/* skb, or with short text in a crowded receive buffer what takes its place, with room for more. */
+struct sk_buff *tcp_repack_short(struct sock *sk, struct sk_buff *skb);
 void tcp_fin(struct sock *sk);
 void tcp_data_ready(struct sock *sk);
 void tcp_event_data_recv(struct sock *sk, unsigned len);
@@ -222,7 +226,8 @@ uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may sti
 /* --- tcp_ofo.c --- */
 
 void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb); /* takes skb */
-void tcp_ofo_drain(struct sock *sk);               /* moves what has become in order; may process a FIN */
+void tcp_ofo_drain(struct sock *sk); /* moves what has become in order; may process a FIN */
+void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason reason);
 bool tcp_ofo_prune(struct sock *sk, uint32_t seq); /* frees the newest beyond seq: true if it did */
 
 /* --- tcp_ack.c --- */

@@ -135,6 +135,49 @@ TEST("thousands of one-byte segments beyond a hole take up no more than the rece
     tcp_prot.close(sk);
 }
 
+TEST("small neighbours beyond a hole share a buffer: a window's worth of them fits") /* coalescing */
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t base = peer.snd;
+
+    fill_pattern();
+    for (unsigned i = 1; i < 3000; i++)
+        peer_at(TCPHDR_ACK, base + i * 10, peer.rcv, pattern + i * 10, 10);
+    peer_at(TCPHDR_ACK, base, peer.rcv, pattern, 10);
+    ignore_sent();
+    assert_int_equal(tcp_read(sk, 40000), 30000);
+    assert_memory_equal(peer_buf, pattern, 30000);
+    assert_int_equal(mib(MIB_TcpExtTCPOFODrop), 0);
+    tcp_prot.close(sk);
+}
+
+TEST("holes may come in any order, and close in any other") /* the tree: seeded, forwards and backwards */
+{
+    struct sock *sk = peer_open_passive();
+
+    fill_pattern();
+    sk->sk_rcvbuf = 1u << 20;
+    for (unsigned round = 0; round < 6; round++) {
+        uint32_t base = peer.snd;
+        for (unsigned i = 0; i < 100; i++) { /* the odd ones, mixed by a step prime to their number */
+            unsigned k = 2 * (i * (round * 2 + 7) % 100 == 0 ? 0 : i * 37 % 100) + 1;
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        }
+        for (unsigned i = 0; i < 100; i++) {
+            unsigned k = 2 * ((round & 1 ? 99 - i : i * 63) % 100);
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        }
+        for (unsigned k = 1; k < 200; k += 2) /* those the first loop left out */
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        peer.snd = base + 20000;
+        assert_int_equal(tcp_read(sk, 40000), 20000);
+        assert_memory_equal(peer_buf, pattern, 20000);
+        assert_null(tcp_sk(sk)->ofo_root.node);
+        ignore_sent();
+    }
+    tcp_prot.close(sk);
+}
+
 TEST("in-order data gets the memory of what lies beyond a hole") /* pruning */
 {
     struct sock *sk = peer_open_passive();

@@ -165,7 +165,10 @@ struct tcp_sock {
 
     /* --- reassembly --- */
     struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
-    struct rb_root ofo_root;                /* the same, for look-up */
+    uint32_t rcvq_seq,
+        rcvq_space;          /* buffer tuning: read up to here when a round trip began; read in the last */
+    uint64_t rcvq_time_us;   /* when it began */
+    struct rb_root ofo_root; /* the same, for look-up */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */

@@ -79,6 +79,7 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied)
 
     if (!copied || sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
         return;
+    tcp_rcv_space_adjust(sk);
     if (2 * left > tcp_win_from_space(sk->sk_rcvbuf)) /* still more than half open */
         return;
     uint32_t window = tcp_select_window(sk, false);

@@ -298,6 +298,7 @@ void tcp_finish_connect(struct sock *sk)
         tp->backoff = 0;
     }
     tcp_init_congestion_control(sk);
+    tcp_rcv_space_init(tp);
     tp->ca_state = TCP_CA_Open;
     tp->high_seq = tp->iss;
     tp->last_ack_ms = ktime_get_ms();

@@ -126,7 +126,8 @@ struct netns_tcp {
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
-    int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    int sysctl_moderate_rcvbuf, sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle,
+        sysctl_min_snd_mss;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
@@ -222,6 +223,11 @@ void tcp_enter_quickack(struct tcp_sock *tp, unsigned max);
 void tcp_initialize_rcv_mss(struct tcp_sock *tp);
 void tcp_cleanup_rbuf(struct sock *sk, size_t copied);
 uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may still send */
+
+/* --- tcp_rcvbuf.c --- */
+
+void tcp_rcv_space_init(struct tcp_sock *tp);
+void tcp_rcv_space_adjust(struct sock *sk); /* the application has read */
 
 /* --- tcp_ofo.c --- */
 

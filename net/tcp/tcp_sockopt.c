@@ -171,7 +171,8 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
     info->tcpi_advmss = tp->advmss;
     info->tcpi_reordering = TCP_FASTRETRANS_THRESH;
-    info->tcpi_rcv_space = tp->rcv_wnd;
+    info->tcpi_rcv_space = tp->rcvq_space;
+    info->tcpi_rcv_ssthresh = tcp_win_from_space(sk->sk_rcvbuf);
     info->tcpi_total_retrans = tp->total_retrans;
     info->tcpi_bytes_acked = tp->bytes_acked;
     info->tcpi_bytes_received = tp->bytes_received;
@@ -285,6 +286,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
         {"net.ipv4.tcp_max_orphans", &tn->sysctl_max_orphans, 1, 0, 1 << 24},
+        {"net.ipv4.tcp_moderate_rcvbuf", &tn->sysctl_moderate_rcvbuf, 1, 0, 1},
         {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
@@ -313,6 +315,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_keepalive_probes = 9;
     tn->sysctl_keepalive_intvl = 75;
     tn->sysctl_window_scaling = 1;
+    tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

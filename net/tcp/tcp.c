@@ -527,6 +527,7 @@ int tcp_init(struct net *net)
     tn->net = net;
     net->tcp = tn;
     get_random_bytes(&tn->isn_secret, sizeof(tn->isn_secret));
+    get_random_bytes(&tn->cookie_secret, sizeof(tn->cookie_secret));
     int err = tcp_hash_init(tn);
     if (err)
         goto free_tn;

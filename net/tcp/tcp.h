@@ -93,6 +93,8 @@ struct inet_connection_sock_af_ops {
     int (*send_synack)(struct sock *listener, struct request_sock *req);
     /* Answers a received segment (borrowed) with RST, by the rules of RFC 9293 3.5.2. */
     void (*send_reset)(struct sk_buff *skb, const struct tcp_seg *seg);
+    /* A listener got an ACK that may bring back a SYN cookie: true if it did (skb is taken). */
+    bool (*cookie_ack)(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg);
     void (*send_request_ack)(struct sk_buff *skb, const struct request_sock *req);
     unsigned net_header_len; /* without options */
 };
@@ -181,8 +183,9 @@ struct tcp_sock {
     struct list_head accept_node;
     struct sock *listener; /* while on its accept_queue */
     uint32_t syn_queue_len, accept_queue_len, max_backlog;
-    be32 bound_addr;    /* what bind() said */
-    bool bind_explicit; /* the application chose the port */
+    uint64_t cookie_sent_ms; /* listener: last SYN cookie, 0: none */
+    be32 bound_addr;         /* what bind() said */
+    bool bind_explicit;      /* the application chose the port */
     bool orphan_counted, syn_retransmitted;
 
     /* --- struct tcp_info --- */

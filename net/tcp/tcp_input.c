@@ -371,6 +371,8 @@ static void tcp_rcv_listen(struct sock *sk, struct sk_buff *skb, const struct tc
     if (seg->flags & TCPHDR_RST) {
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_RESET);
     } else if (seg->flags & TCPHDR_ACK) {
+        if (!(seg->flags & TCPHDR_SYN) && tp->af_ops->cookie_ack(sk, skb, seg))
+            return;
         tp->af_ops->send_reset(skb, seg);
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_LISTEN);
     } else if (seg->flags & TCPHDR_SYN) {

@@ -116,7 +116,7 @@ struct netns_tcp {
     struct hlist_head *bhash;                /* inet_bind_bucket by port */
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
     struct kmem_cache *req_cache, *tw_cache, *bind_cache;
-    struct siphash_key isn_secret;
+    struct siphash_key isn_secret, cookie_secret;
 
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
@@ -126,8 +126,8 @@ struct netns_tcp {
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
-    int sysctl_moderate_rcvbuf, sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle,
-        sysctl_min_snd_mss;
+    int sysctl_syncookies, sysctl_moderate_rcvbuf, sysctl_window_scaling, sysctl_abort_on_overflow,
+        sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
@@ -332,6 +332,14 @@ void tcp_set_keepalive(struct sock *sk, bool on);
 uint32_t tcp_keepalive_time(const struct sock *sk);
 uint32_t tcp_keepalive_intvl(const struct sock *sk);
 unsigned tcp_keepalive_probes(const struct sock *sk);
+
+/* --- tcp_syncookies.c --- */
+
+bool tcp_syncookie_wanted(const struct sock *listener);
+/* Makes req->snt_isn a cookie for req's ends, the peer's ISN and MSS. */
+void tcp_syncookie_init(struct sock *listener, struct request_sock *req);
+/* Is req->snt_isn, brought back, one of ours? The MSS in it, or 0. */
+uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req);
 
 /* --- tcp_minisocks.c --- */
 

@@ -283,6 +283,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
         {"net.ipv4.tcp_max_orphans", &tn->sysctl_max_orphans, 1, 0, 1 << 24},
@@ -316,6 +317,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_keepalive_intvl = 75;
     tn->sysctl_window_scaling = 1;
     tn->sysctl_moderate_rcvbuf = 1;
+    tn->sysctl_syncookies = 1; /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

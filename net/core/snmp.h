@@ -61,6 +61,8 @@
     X(TcpOutRsts)                                                                                            \
     X(TcpInCsumErrors)                                                                                       \
     X(TcpExtSyncookiesSent)                                                                                  \
+    X(TcpExtSyncookiesRecv)                                                                                  \
+    X(TcpExtSyncookiesFailed)                                                                                \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
     X(TcpExtOfoPruned)                                                                                       \

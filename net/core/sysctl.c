@@ -1,8 +1,8 @@
 /*
  * sysctl.c - settings by name.
  *
- * Each room registers a table of its own ints; the command line (sysctl.net.ipv4.x=y) and the console read
- * and write them here, within the limits the owner gave.
+ * Each room registers a table of its own ints, and of texts it reads and writes itself; the command line
+ * (sysctl.net.ipv4.x=y) and the console reach them here, within the limits the owner gave.
  */
 #include "net/core/sysctl.h"
 
@@ -15,6 +15,7 @@
 #include "net/core/net.h"
 
 #define SYSCTL_MAX_VALUES 8
+#define SYSCTL_TEXT_MAX   64
 
 void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries)
 {
@@ -91,6 +92,22 @@ static int sysctl_parse_int(const char **text, int *value)
     return 0;
 }
 
+static int sysctl_set_text(struct net *net, const struct sysctl_text *text, const char *value)
+{
+    char trimmed[SYSCTL_TEXT_MAX];
+    size_t len = strlen(value);
+
+    if (!text->set)
+        return -EACCES;
+    while (len && isspace((unsigned char)value[len - 1]))
+        len--;
+    if (len >= sizeof(trimmed))
+        return -EINVAL;
+    memcpy(trimmed, value, len);
+    trimmed[len] = '\0';
+    return text->set(net, trimmed);
+}
+
 int sysctl_set(struct net *net, const char *name, const char *value)
 {
     const struct sysctl_entry *entry = sysctl_find(net, name);
@@ -102,6 +119,8 @@ int sysctl_set(struct net *net, const char *name, const char *value)
         return -EINVAL;
     while (isspace((unsigned char)*value))
         value++;
+    if (entry->count == SYSCTL_TEXT)
+        return sysctl_set_text(net, entry->data, value);
     for (int i = 0; i < entry->count; i++) {
         int err = sysctl_parse_int(&value, &values[i]);
         if (err)
@@ -124,9 +143,12 @@ int sysctl_get(struct net *net, const char *name, char *buf, size_t size)
         return -ENOENT;
     if (size)
         buf[0] = '\0';
+    if (entry->count == SYSCTL_TEXT)
+        return ((const struct sysctl_text *)entry->data)->get(net, buf, size);
+    const int *values = entry->data;
     for (int i = 0; i < entry->count; i++) {
         size_t at = min(len, size);
-        len += (size_t)snprintf(buf + at, size - at, i ? " %d" : "%d", entry->data[i]);
+        len += (size_t)snprintf(buf + at, size - at, i ? " %d" : "%d", values[i]);
     }
     return (int)len;
 }

@@ -34,14 +34,20 @@ static bool tcp_stream_is_writeable(const struct sock *sk)
     return sk->sk_wmem_queued + enough <= sk->sk_sndbuf;
 }
 
-/* A buffer of two windows keeps the path busy while the application refills it. */
+/*
+ * Auto-tuning: a buffer of two windows - what is under way, and as much to follow - keeps the path busy while
+ * the application refills it; twice that, for what buffers cost beyond their bytes. More than the peer's own
+ * window can take is not worth queueing, it would only hide from the application how slowly the peer reads.
+ */
 static void tcp_sndbuf_expand(struct sock *sk)
 {
     const struct tcp_sock *tp = tcp_sk(sk);
     uint32_t limit = (uint32_t)tcp_net(sk)->sysctl_wmem[2];
 
-    if (!sk->sk_sndbuf_locked && tp->snd_cwnd > sk->sk_sndbuf / 4)
-        sk->sk_sndbuf = max(sk->sk_sndbuf, min(limit, tp->snd_cwnd >= limit / 4 ? limit : 4 * tp->snd_cwnd));
+    uint32_t window = min(tp->snd_cwnd, tp->max_window);
+
+    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4)
+        sk->sk_sndbuf = max(sk->sk_sndbuf, window >= limit / 4 ? limit : 4 * window);
 }
 
 void tcp_check_space(struct sock *sk)
@@ -245,7 +251,7 @@ static void tcp_destroy_sock(struct sock *sk)
 
     tcp_clear_xmit_timers(sk);
     tcp_write_queue_purge(sk);
-    skb_queue_purge(&tp->out_of_order_queue, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
     tcp_bind_release(tcp_net(sk), &sk->sk_common, &tp->bind_bucket, tp->bind_explicit);
     if (tp->orphan_counted)
         tcp_net(sk)->orphan_count--;
@@ -263,7 +269,7 @@ static int tcp_init_sock(struct sock *sk)
     sk->sk_sndbuf = (uint32_t)tn->sysctl_wmem[1];
     sk->inet_pmtudisc = IP_PMTUDISC_WANT; /* RFC 1191; RFC 9293 SHLD-6 */
     tp->af_ops = &tcp_ipv4_af_ops;
-    tp->ca_ops = &tcp_reno;
+    tp->ca_ops = tn->default_ca;
     tp->rto_ms = TCP_TIMEOUT_INIT;
     tp->mss_cache = tp->mss_clamp = TCP_MSS_DEFAULT;
     tp->snd_cwnd = TCP_INIT_CWND * TCP_MSS_DEFAULT;
@@ -297,7 +303,7 @@ static void tcp_renew(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_purge_unread(sk);
-    skb_queue_purge(&tp->out_of_order_queue, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
     sk->sk_shutdown = 0;
     sk->sk_err = sk->sk_err_soft = 0;
     tp->srtt_us = tp->rttvar_us = 0;
@@ -531,6 +537,7 @@ int tcp_init(struct net *net)
     tn->net = net;
     net->tcp = tn;
     get_random_bytes(&tn->isn_secret, sizeof(tn->isn_secret));
+    get_random_bytes(&tn->cookie_secret, sizeof(tn->cookie_secret));
     int err = tcp_hash_init(tn);
     if (err)
         goto free_tn;

@@ -16,6 +16,7 @@
 #define NET_TCP_TCP_H
 
 #include "kernel/byteorder.h"
+#include "kernel/rbtree.h"
 #include "net/core/sock.h"
 #include "net/tcp/tcp_states.h"
 
@@ -90,7 +91,8 @@ struct tcp_skb_cb {
     uint8_t retrans; /* times retransmitted, saturating */
     uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
-    uint8_t sacked; /* TCPCB_*: the scoreboard */
+    uint8_t sacked;          /* TCPCB_*: the scoreboard */
+    struct rb_node ofo_node; /* on out_of_order_queue: its place in ofo_root */
 };
 #define TCPCB_SACKED  1 /* the peer has it */
 #define TCPCB_LOST    2 /* it does not, we think */
@@ -117,9 +119,13 @@ struct inet_connection_sock_af_ops {
     int (*send_synack)(struct sock *listener, struct request_sock *req);
     /* Answers a received segment (borrowed) with RST, by the rules of RFC 9293 3.5.2. */
     void (*send_reset)(struct sk_buff *skb, const struct tcp_seg *seg);
+    /* A listener got an ACK that may bring back a SYN cookie: true if it did (skb is taken). */
+    bool (*cookie_ack)(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg);
     void (*send_request_ack)(struct sk_buff *skb, const struct request_sock *req);
     unsigned net_header_len; /* without options */
 };
+
+#define TCP_CA_PRIV_WORDS 9
 
 /* Which deadline the retransmit timer stands for. */
 enum tcp_xmit_pending {
@@ -177,6 +183,11 @@ struct tcp_sock {
     uint64_t last_snd_ms, last_ack_ms, last_rcv_ms, last_oow_ack_ms;
 
     /* --- congestion control, bytes (RFC 5681, 6582) --- */
+    uint64_t ca_priv[TCP_CA_PRIV_WORDS]; /* of ca_ops */
+    bool ca_chosen;                      /* by TCP_CONGESTION, not by the sysctl */
+    bool is_cwnd_limited;                /* of this window of data, the last one sent under it */
+    uint32_t cwnd_usage_seq;             /* the window of data ends here */
+    uint32_t max_bytes_out;              /* most bytes under way in it */
     uint32_t snd_cwnd, snd_ssthresh;
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
     uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */
@@ -210,6 +221,7 @@ struct tcp_sock {
 
     /* --- reassembly --- */
     struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */
+    struct rb_root ofo_root;                             /* the same, for look-up */
     struct tcp_sack_block selective_acks[TCP_MAX_SACKS]; /* its runs, the one that grew last first */
     struct tcp_sack_block duplicate_sack;                /* came twice (RFC 2883), if dsack_pending */
     uint8_t num_sacks;
@@ -219,6 +231,10 @@ struct tcp_sock {
     bool tstamp_ok, sack_ok;
     uint32_t ts_recent; /* TS.Recent, which we echo */
     uint32_t ts_offset; /* our timestamps are ktime_get_ms() plus this */
+
+    /* --- receive buffer tuning --- */
+    uint32_t rcvq_seq, rcvq_space; /* read up to here when a round trip began; read in the last */
+    uint64_t rcvq_time_us;         /* when it began */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
@@ -231,8 +247,9 @@ struct tcp_sock {
     struct list_head accept_node;
     struct sock *listener; /* while on its accept_queue */
     uint32_t syn_queue_len, accept_queue_len, max_backlog;
-    be32 bound_addr;    /* what bind() said */
-    bool bind_explicit; /* the application chose the port */
+    uint64_t cookie_sent_ms; /* listener: last SYN cookie, 0: none */
+    be32 bound_addr;         /* what bind() said */
+    bool bind_explicit;      /* the application chose the port */
     bool orphan_counted, syn_retransmitted;
 
     /* --- struct tcp_info --- */

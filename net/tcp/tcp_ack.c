@@ -35,6 +35,8 @@ void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us)
     }
     tcp_set_rto(tp);
     tp->backoff = 0;
+    if (tp->ca_ops->rtt_sample)
+        tp->ca_ops->rtt_sample(&tp->sk, r);
 }
 
 /* --- the retransmission queue --- */
@@ -245,6 +247,7 @@ void tcp_enter_loss(struct sock *sk)
 
     if (tp->sack_ok) {
         tcp_enter_sack_loss(sk);
+        tcp_ca_event(sk, CA_EVENT_LOSS);
         return;
     }
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
@@ -257,6 +260,7 @@ void tcp_enter_loss(struct sock *sk)
     tp->retrans_high = tp->snd_una;
     tp->retrans_hint = NULL;
     tp->dupacks = 0;
+    tcp_ca_event(sk, CA_EVENT_LOSS);
 }
 
 /* After a time-out: what was under way is sent again as the window grows from one segment. */

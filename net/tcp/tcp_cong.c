@@ -1,11 +1,20 @@
 /*
  * tcp_cong.c - how much may be under way: congestion control behind struct tcp_congestion_ops.
  *
- * tcp_ack.c finds out what was acknowledged and lost; the ops here turn that into snd_cwnd and snd_ssthresh.
- * The only entry so far is Reno's growth (RFC 5681), which with tcp_ack.c's recovery makes NewReno (RFC
- * 6582).
+ * tcp_ack.c finds out what was acknowledged and lost; the ops turn that into snd_cwnd and snd_ssthresh. Here
+ * are the list of algorithms, what they share (initial window, slow start, validation), and Reno's growth
+ * (RFC 5681), which with tcp_ack.c's recovery makes NewReno (RFC 6582). CUBIC, the default, is tcp_cubic.c.
+ *
+ * Growth counts bytes that were acknowledged for the first time, never ACKs: a peer that splits its ACKs,
+ * repeats them or acknowledges what was never sent gains nothing (RFC 5681 3.1; Savage's attacks).
  */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "net/tcp/tcp_internal.h"
+
+/* --- windows to start from --- */
 
 /* RFC 6928: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was lost (RFC 5681 3.1). */
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp)
@@ -29,32 +38,73 @@ void tcp_cwnd_restart(struct sock *sk)
     tp->snd_cwnd_cnt = 0;
 }
 
-/* RFC 5681 3.1 equation 4. */
-static uint32_t tcp_reno_ssthresh(const struct sock *sk)
-{
-    const struct tcp_sock *tp = tcp_sk(sk);
+/* --- validation: a window that was not used says nothing about the path (RFC 7661 4.3, RFC 9438 5.8) --- */
 
-    return max((tp->snd_nxt - tp->snd_una) / 2, 2 * tp->mss_cache);
+/*
+ * Of each window of data we keep the moment with the most bytes under way, and whether the congestion window
+ * held back more. The ACKs of that window go by it, whatever little was sent since.
+ */
+void tcp_cwnd_validate(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    const struct sk_buff *next = tp->send_head;
+    uint32_t in_flight = tcp_in_flight(tp);
+    bool limited = next && in_flight + min(next->len, tp->mss_cache) > tp->snd_cwnd;
+
+    if (before(tp->snd_una, tp->cwnd_usage_seq) && !limited && in_flight <= tp->max_bytes_out)
+        return;
+    if (before(tp->snd_una, tp->cwnd_usage_seq) && tp->is_cwnd_limited && !limited)
+        return;
+    tp->is_cwnd_limited = limited;
+    tp->max_bytes_out = in_flight;
+    tp->cwnd_usage_seq = tp->snd_nxt;
+}
+
+/* In slow start a window of which half was used may double: what it allows has been seen to pass. */
+bool tcp_is_cwnd_limited(const struct tcp_sock *tp)
+{
+    if (tp->is_cwnd_limited)
+        return true;
+    return tp->snd_cwnd < tp->snd_ssthresh && tp->snd_cwnd < 2 * (uint64_t)tp->max_bytes_out;
+}
+
+/* --- what algorithms share --- */
+
+void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit)
+{
+    tp->snd_cwnd = min(tp->snd_cwnd + min(acked, limit), TCP_CWND_MAX);
 }
 
 /*
- * Growth by bytes acknowledged, so that splitting ACKs gains nothing (RFC 5681 3.1, RFC 3465), and only while
- * the window was what held us back.
+ * What limited transmit has let out does not count (RFC 5681 3.2 step 2), nor does what a time-out has given
+ * up on; nor, of course, a window that was not used.
  */
+uint32_t tcp_loss_flight(const struct tcp_sock *tp)
+{
+    return min(tp->snd_nxt - tp->snd_una, tp->snd_cwnd);
+}
+
+/* --- Reno --- */
+
+/* RFC 5681 3.1 equation 4. */
+static uint32_t tcp_reno_ssthresh(struct sock *sk)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    return max(tcp_loss_flight(tp) / 2, 2 * tp->mss_cache);
+}
+
 static void tcp_reno_cong_avoid(struct sock *sk, uint32_t acked, uint32_t prior_in_flight)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tp->mss_cache;
 
+    if (!tcp_is_cwnd_limited(tp))
+        return;
     if (tp->snd_cwnd < tp->snd_ssthresh) {
-        if (prior_in_flight < tp->snd_cwnd / 2)
-            return;
-        uint32_t limit = tp->ca_state == TCP_CA_Loss ? mss : 2 * mss; /* RFC 3465 2.3 */
-        tp->snd_cwnd = min(tp->snd_cwnd + min(acked, limit), TCP_CWND_MAX);
+        tcp_slow_start(tp, acked, tp->ca_state == TCP_CA_Loss ? mss : 2 * mss); /* RFC 3465 2.3 */
         return;
     }
-    if (tp->snd_cwnd - min(tp->snd_cwnd, prior_in_flight) > mss)
-        return;
     tp->snd_cwnd_cnt += acked;
     if (tp->snd_cwnd_cnt >= tp->snd_cwnd) { /* one MSS per window acknowledged: per round trip */
         tp->snd_cwnd_cnt -= tp->snd_cwnd;
@@ -67,3 +117,76 @@ const struct tcp_congestion_ops tcp_reno = {
     .ssthresh = tcp_reno_ssthresh,
     .cong_avoid = tcp_reno_cong_avoid,
 };
+
+/* --- choosing --- */
+
+static const struct tcp_congestion_ops *const tcp_cong_list[] = {&tcp_cubic, &tcp_reno};
+
+static const struct tcp_congestion_ops *tcp_ca_find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tcp_cong_list); i++) {
+        if (strlen(tcp_cong_list[i]->name) == len && !memcmp(tcp_cong_list[i]->name, name, len))
+            return tcp_cong_list[i];
+    }
+    return NULL;
+}
+
+static void tcp_ca_start(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    memset(tp->ca_priv, 0, sizeof(tp->ca_priv));
+    if (tp->ca_ops->init)
+        tp->ca_ops->init(sk);
+}
+
+/* The connection stands. */
+void tcp_init_congestion_control(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    tp->snd_cwnd = tcp_init_cwnd(tp);
+    tp->snd_cwnd_cnt = 0;
+    tp->is_cwnd_limited = false;
+    tp->max_bytes_out = 0;
+    tp->cwnd_usage_seq = tp->snd_una;
+    tcp_ca_start(sk);
+}
+
+int tcp_set_congestion_control(struct sock *sk, const char *name, size_t len)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    const struct tcp_congestion_ops *ca = tcp_ca_find(name, len);
+
+    if (!ca)
+        return -ENOENT;
+    tp->ca_chosen = true;
+    if (ca == tp->ca_ops)
+        return 0;
+    tp->ca_ops = ca; /* windows stay: they tell about the path, not about the algorithm */
+    tcp_ca_start(sk);
+    return 0;
+}
+
+static int tcp_sysctl_ca_set(struct net *net, const char *value)
+{
+    const struct tcp_congestion_ops *ca = tcp_ca_find(value, strlen(value));
+
+    if (!ca)
+        return -ENOENT;
+    net->tcp->default_ca = ca;
+    return 0;
+}
+
+static int tcp_sysctl_ca_get(struct net *net, char *buf, size_t size)
+{
+    return snprintf(buf, size, "%s", net->tcp->default_ca->name);
+}
+
+static int tcp_sysctl_ca_list(struct net *net, char *buf, size_t size)
+{
+    return snprintf(buf, size, "%s %s", tcp_cubic.name, tcp_reno.name);
+}
+
+const struct sysctl_text tcp_sysctl_congestion_control = {tcp_sysctl_ca_set, tcp_sysctl_ca_get};
+const struct sysctl_text tcp_sysctl_available_congestion_control = {NULL, tcp_sysctl_ca_list};

@@ -79,6 +79,7 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied)
 
     if (!copied || sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
         return;
+    tcp_rcv_space_adjust(sk);
     if (2 * left > tcp_win_from_space(sk->sk_rcvbuf)) /* still more than half open */
         return;
     uint32_t window = tcp_select_window(sk, false);
@@ -98,16 +99,15 @@ void tcp_data_ready(struct sock *sk)
         sk->sk_data_ready(sk);
 }
 
-/* A short text goes into the buffer in front of it: true if it did (skb is consumed). */
-static bool tcp_try_coalesce(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb)
+bool tcp_try_coalesce(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
 {
-    struct sk_buff *tail = skb_peek_tail(queue);
-
     if (!tail || skb->len > TCP_COALESCE_MAX || skb_is_nonlinear(skb) || skb->len > skb_tailroom(tail) ||
-        skb_cloned(tail) || TCP_SKB_CB(tail)->end_seq != TCP_SKB_CB(skb)->seq)
+        skb_cloned(tail) || TCP_SKB_CB(tail)->flags & TCPHDR_FIN ||
+        TCP_SKB_CB(tail)->end_seq != TCP_SKB_CB(skb)->seq)
         return false;
     skb_put_data(tail, skb->data, skb->len);
     TCP_SKB_CB(tail)->end_seq = TCP_SKB_CB(skb)->end_seq;
+    TCP_SKB_CB(tail)->flags |= TCP_SKB_CB(skb)->flags & TCPHDR_FIN;
     NET_INC_STATS(sock_net(sk), TcpExtTCPRcvCoalesce);
     consume_skb(skb);
     return true;
@@ -115,9 +115,9 @@ static bool tcp_try_coalesce(struct sock *sk, struct sk_buff_head *queue, struct
 
 /*
  * Buffers without tailroom cannot be shared. When they fill half of the receive buffer with next to no text,
- * short text moves to a buffer with room for more of it: skb, or what takes its place.
+ * short text moves to a buffer with room for more of it.
  */
-static struct sk_buff *tcp_repack_short(struct sock *sk, struct sk_buff *skb)
+struct sk_buff *tcp_repack_short(struct sock *sk, struct sk_buff *skb)
 {
     if (likely(sk->sk_rmem_alloc <= sk->sk_rcvbuf / 2) || skb->len > TCP_COALESCE_MAX ||
         skb_is_nonlinear(skb))
@@ -147,7 +147,7 @@ void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
         return;
     }
     skb_dst_drop(skb);
-    if (tcp_try_coalesce(sk, &sk->sk_receive_queue, skb))
+    if (tcp_try_coalesce(sk, skb_peek_tail(&sk->sk_receive_queue), skb))
         return;
     skb = tcp_repack_short(sk, skb);
     skb_set_owner_r(skb, sk);
@@ -164,8 +164,7 @@ void tcp_fin(struct sock *sk)
     sk->sk_shutdown |= RCV_SHUTDOWN;
     tp->pred_flags = 0;
     tp->ack_pending |= TCP_ACK_SCHED;
-    skb_queue_purge(&tp->out_of_order_queue, SKB_DROP_REASON_TCP_OVERWINDOW); /* behind the end of all data */
-    tp->num_sacks = 0;
+    tcp_ofo_purge(sk, SKB_DROP_REASON_TCP_OVERWINDOW); /* behind the end of all data */
     switch ((enum tcp_state)sk->sk_state) {
     case TCP_SYN_RECV:
     case TCP_ESTABLISHED:

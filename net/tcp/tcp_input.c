@@ -312,8 +312,8 @@ void tcp_finish_connect(struct sock *sk)
         tp->rto_ms = TCP_TIMEOUT_FALLBACK;
         tp->backoff = 0;
     }
-    tp->snd_cwnd = tcp_init_cwnd(tp);
-    tp->snd_cwnd_cnt = 0;
+    tcp_init_congestion_control(sk);
+    tcp_rcv_space_init(tp);
     tp->ca_state = TCP_CA_Open;
     tp->high_seq = tp->iss;
     tp->last_ack_ms = ktime_get_ms();
@@ -386,6 +386,8 @@ static void tcp_rcv_listen(struct sock *sk, struct sk_buff *skb, const struct tc
     if (seg->flags & TCPHDR_RST) {
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_RESET);
     } else if (seg->flags & TCPHDR_ACK) {
+        if (!(seg->flags & TCPHDR_SYN) && tp->af_ops->cookie_ack(sk, skb, seg))
+            return;
         tp->af_ops->send_reset(skb, seg);
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_LISTEN);
     } else if (seg->flags & TCPHDR_SYN) {

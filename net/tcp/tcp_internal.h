@@ -131,7 +131,7 @@ struct netns_tcp {
     struct hlist_head *bhash;                /* inet_bind_bucket by port */
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
     struct kmem_cache *req_cache, *tw_cache, *bind_cache;
-    struct siphash_key isn_secret;
+    struct siphash_key isn_secret, cookie_secret;
 
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
@@ -141,8 +141,10 @@ struct netns_tcp {
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
-    int sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    int sysctl_syncookies, sysctl_moderate_rcvbuf, sysctl_window_scaling, sysctl_abort_on_overflow,
+        sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
+    const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -262,6 +264,10 @@ void tcp_finish_connect(struct sock *sk);
 
 void tcp_data_queue(struct sock *sk, struct sk_buff *skb); /* takes skb, pulled to its payload */
 void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb);  /* in order, trimmed: takes skb */
+/* A short text goes into the buffer `tail` (may be NULL) in front of it: true if it did (skb is consumed). */
+bool tcp_try_coalesce(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb);
+/* skb, or with short text in a crowded receive buffer what takes its place, with room for more. */
+struct sk_buff *tcp_repack_short(struct sock *sk, struct sk_buff *skb);
 void tcp_fin(struct sock *sk);
 void tcp_data_ready(struct sock *sk);
 void tcp_event_data_recv(struct sock *sk, unsigned len);
@@ -271,10 +277,16 @@ void tcp_initialize_rcv_mss(struct tcp_sock *tp);
 void tcp_cleanup_rbuf(struct sock *sk, size_t copied);
 uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may still send */
 
+/* --- tcp_rcvbuf.c --- */
+
+void tcp_rcv_space_init(struct tcp_sock *tp);
+void tcp_rcv_space_adjust(struct sock *sk); /* the application has read */
+
 /* --- tcp_ofo.c --- */
 
 void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb); /* takes skb */
-void tcp_ofo_drain(struct sock *sk);               /* moves what has become in order; may process a FIN */
+void tcp_ofo_drain(struct sock *sk); /* moves what has become in order; may process a FIN */
+void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason reason);
 bool tcp_ofo_prune(struct sock *sk, uint32_t seq); /* frees the newest beyond seq: true if it did */
 
 /* --- tcp_ack.c --- */
@@ -335,14 +347,53 @@ void tcp_undo_count_retrans(struct tcp_sock *tp);
 
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
+enum tcp_ca_event {
+    CA_EVENT_TX_START, /* data goes out while nothing is under way */
+    CA_EVENT_LOSS,     /* the retransmission timer has fired; ssthresh() has been called */
+};
+
+/* An algorithm keeps its state in tcp_sock.ca_priv. All but ssthresh and cong_avoid may be NULL. */
 struct tcp_congestion_ops {
     const char *name;
-    uint32_t (*ssthresh)(const struct sock *sk); /* after a loss */
+    void (*init)(struct sock *sk);         /* ca_priv is zeroed */
+    uint32_t (*ssthresh)(struct sock *sk); /* a loss was found: the new threshold */
+    /* `acked` new bytes were acknowledged, `prior_in_flight` were under way before. */
     void (*cong_avoid)(struct sock *sk, uint32_t acked, uint32_t prior_in_flight);
+    void (*rtt_sample)(struct sock *sk, uint32_t rtt_us); /* before cong_avoid for the same ACK */
+    void (*cwnd_event)(struct sock *sk, enum tcp_ca_event event);
 };
-extern const struct tcp_congestion_ops tcp_reno;
+extern const struct tcp_congestion_ops tcp_reno, tcp_cubic;
+
+static inline void tcp_ca_event(struct sock *sk, enum tcp_ca_event event)
+{
+    if (tcp_sk(sk)->ca_ops->cwnd_event)
+        tcp_sk(sk)->ca_ops->cwnd_event(sk, event);
+}
+
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp); /* RFC 6928 */
 void tcp_cwnd_restart(struct sock *sk);            /* after idleness, RFC 5681 4.1 */
+/* After sending: was the congestion window what ended it? Only then may it grow. */
+void tcp_cwnd_validate(struct sock *sk);
+bool tcp_is_cwnd_limited(const struct tcp_sock *tp);
+/* Slow start: `limit` bytes of growth per ACK at most. */
+void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit);
+uint32_t tcp_loss_flight(const struct tcp_sock *tp); /* FlightSize, as a reduction counts it */
+void tcp_init_congestion_control(struct sock *sk);
+int tcp_set_congestion_control(struct sock *sk, const char *name, size_t len); /* 0 or -ENOENT */
+extern const struct sysctl_text tcp_sysctl_congestion_control, tcp_sysctl_available_congestion_control;
+
+/* --- tcp_hystart.c: leaving slow start before the queue overflows (RFC 9406) --- */
+
+struct tcp_hystart {
+    uint32_t window_end;                  /* the round ends when this is acknowledged */
+    uint32_t last_min_rtt_us, min_rtt_us; /* of the last round, of this one; UINT32_MAX: none */
+    uint32_t css_baseline_us;             /* in CSS: the RTT that made us careful, else UINT32_MAX */
+    uint8_t samples, css_rounds;
+};
+void tcp_hystart_init(struct tcp_hystart *hs, uint32_t snd_nxt);
+void tcp_hystart_rtt(struct tcp_hystart *hs, uint32_t rtt_us);
+/* An ACK in the first slow start: by how many of `acked` bytes the window may grow. May set snd_ssthresh. */
+uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t acked);
 
 /* --- tcp_output.c --- */
 
@@ -392,6 +443,14 @@ void tcp_set_keepalive(struct sock *sk, bool on);
 uint32_t tcp_keepalive_time(const struct sock *sk);
 uint32_t tcp_keepalive_intvl(const struct sock *sk);
 unsigned tcp_keepalive_probes(const struct sock *sk);
+
+/* --- tcp_syncookies.c --- */
+
+bool tcp_syncookie_wanted(const struct sock *listener);
+/* Makes req->snt_isn a cookie for req's ends, the peer's ISN and MSS. */
+void tcp_syncookie_init(struct sock *listener, struct request_sock *req);
+/* Is req->snt_isn, brought back, one of ours? The MSS in it, or 0. */
+uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req);
 
 /* --- tcp_minisocks.c --- */
 

@@ -211,45 +211,71 @@ static uint32_t tcp_v4_request_isn(const struct request_sock *req, uint32_t tw_i
     return tw_isn && !after(isn, tw_isn) ? tw_isn : isn;
 }
 
-/* A listener has got a SYN (RFC 9293 3.10.7.2): takes skb. */
-static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg)
+/* A request for the two ends of skb (borrowed), routed, in no table; or NULL and why not. */
+static struct request_sock *tcp_v4_request_new(struct sock *listener, const struct sk_buff *skb,
+                                               enum skb_drop_reason *reason)
 {
-    struct net *net = sock_net(listener);
-    struct tcp_sock *lp = tcp_sk(listener);
-    enum skb_drop_reason reason = SKB_DROP_REASON_NOMEM;
-    struct request_sock *req = NULL;
+    struct request_sock *req = tcp_reqsk_alloc(listener, sock_net(listener));
 
-    if (lp->accept_queue_len > lp->max_backlog) {
-        reason = SKB_DROP_REASON_TCP_ACCEPTQ_FULL;
-        NET_INC_STATS(net, TcpExtListenOverflows);
-        goto drop;
-    }
-    req = tcp_reqsk_alloc(listener, net);
+    *reason = SKB_DROP_REASON_NOMEM;
     if (!req)
-        goto drop;
+        return NULL;
     req->rsk_common.daddr = ip_hdr(skb)->saddr;
     req->rsk_common.rcv_saddr = ip_hdr(skb)->daddr;
     req->rsk_common.dport = tcp_hdr(skb)->source;
     req->rsk_common.sport = tcp_hdr(skb)->dest;
     req->rsk_common.bound_dev_if = listener->sk_bound_dev_if;
+    req->dst = tcp_v4_request_route(listener, req);
+    if (req->dst)
+        return req;
+    *reason = SKB_DROP_REASON_IP_OUTNOROUTES;
+    kmem_cache_free(tcp_net(listener)->req_cache, req);
+    return NULL;
+}
+
+static void tcp_v4_request_free(struct request_sock *req)
+{
+    dst_release(req->dst);
+    kmem_cache_free(req->rsk_common.net->tcp->req_cache, req);
+}
+
+/* The queue is full: all there is to know goes out with the SYN-ACK, and nothing stays here. */
+static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
+{
+    req->wscale_ok = false;
+    req->snd_wscale = req->rcv_wscale = 0;
+    tcp_syncookie_init(listener, req);
+    tcp_v4_send_synack(listener, req);
+    tcp_v4_request_free(req);
+}
+
+/* A listener has got a SYN (RFC 9293 3.10.7.2): takes skb. */
+static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg)
+{
+    struct net *net = sock_net(listener);
+    struct tcp_sock *lp = tcp_sk(listener);
+    enum skb_drop_reason reason = SKB_DROP_REASON_TCP_ACCEPTQ_FULL;
+    struct request_sock *req = NULL;
+
+    if (lp->accept_queue_len > lp->max_backlog)
+        NET_INC_STATS(net, TcpExtListenOverflows);
+    else
+        req = tcp_v4_request_new(listener, skb, &reason);
+    if (!req) {
+        NET_INC_STATS(net, TcpExtListenDrops);
+        kfree_skb_reason(skb, reason);
+        return;
+    }
     req->rcv_isn = seg->seq;
     req->snt_isn = tcp_v4_request_isn(req, TCP_SKB_CB(skb)->tw_isn);
-    req->dst = tcp_v4_request_route(listener, req);
-    if (!req->dst) {
-        reason = SKB_DROP_REASON_IP_OUTNOROUTES;
-        goto free_request;
-    }
     tcp_v4_request_options(listener, req, skb, seg);
-    tcp_reqsk_queue(listener, req);
-    tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
+    if (tcp_syncookie_wanted(listener)) {
+        tcp_v4_send_cookie(listener, req);
+    } else {
+        tcp_reqsk_queue(listener, req);
+        tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
+    }
     consume_skb(skb);
-    return;
-
-free_request:
-    kmem_cache_free(net->tcp->req_cache, req);
-drop:
-    NET_INC_STATS(net, TcpExtListenDrops);
-    kfree_skb_reason(skb, reason);
 }
 
 /* --- active open --- */
@@ -417,6 +443,51 @@ static void tcp_v4_rcv_request(struct request_sock *req, struct sk_buff *skb, co
         listener->sk_data_ready(listener);
 }
 
+/* Is there room for a connection that comes by cookie? There is no request to wait in: it must go at once. */
+static bool tcp_v4_cookie_room(struct sock *listener, const struct tcp_seg *seg)
+{
+    const struct tcp_sock *lp = tcp_sk(listener);
+
+    if (lp->defer_accept_ms && !seg->len) /* the data will bring the cookie again */
+        return false;
+    if (lp->accept_queue_len <= lp->max_backlog)
+        return true;
+    NET_INC_STATS(sock_net(listener), TcpExtListenOverflows);
+    NET_INC_STATS(sock_net(listener), TcpExtListenDrops);
+    return false;
+}
+
+/* The ACK of a SYN cookie becomes the request we did not keep, and goes the way of all others. */
+static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg)
+{
+    struct netns_tcp *tn = tcp_net(listener);
+    enum skb_drop_reason reason = SKB_DROP_REASON_TCP_LISTEN;
+
+    if (!tcp_sk(listener)->cookie_sent_ms)
+        return false;
+    struct request_sock *req = tcp_v4_request_new(listener, skb, &reason);
+    if (!req)
+        return false;
+    req->rcv_isn = seg->seq - 1;
+    req->snt_isn = seg->ack - 1;
+    req->mss = tcp_syncookie_check(listener, req);
+    if (!req->mss) {
+        tcp_v4_request_free(req);
+        return false;
+    }
+    if (!tcp_v4_cookie_room(listener, seg)) {
+        tcp_v4_request_free(req);
+        kfree_skb_reason(skb, SKB_DROP_REASON_TCP_LISTEN);
+        return true;
+    }
+    req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
+    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
+    tcp_select_initial_window(tn, listener->sk_rcvbuf, false, req->advmss, &req->rcv_wnd, &req->rcv_wscale);
+    tcp_reqsk_queue(listener, req);
+    tcp_v4_rcv_request(req, skb, seg);
+    return true;
+}
+
 /* Takes skb. */
 static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *skb, const struct tcp_seg *seg)
 {
@@ -569,6 +640,7 @@ const struct inet_connection_sock_af_ops tcp_ipv4_af_ops = {
     .conn_request = tcp_v4_conn_request,
     .send_synack = tcp_v4_send_synack,
     .send_reset = tcp_v4_send_reset,
+    .cookie_ack = tcp_v4_cookie_ack,
     .send_request_ack = tcp_v4_send_request_ack,
     .net_header_len = sizeof(struct iphdr),
 };

@@ -94,13 +94,16 @@ static void tcp_reqsk_timer(struct timer *timer)
     mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << req->num_timeout, TCP_RTO_MAX));
 }
 
-/* Zeroed, with its timer set up; of no table yet. When the listener's queue is full the oldest makes room. */
+/*
+ * Zeroed, with its timer set up; of no table yet. When the listener's queue is full the oldest makes room, or
+ * with SYN cookies what comes next is not queued at all (tcp_syncookies.c).
+ */
 struct request_sock *tcp_reqsk_alloc(struct sock *listener, struct net *net)
 {
     struct netns_tcp *tn = net->tcp;
     struct tcp_sock *tp = tcp_sk(listener);
 
-    if (tp->syn_queue_len >= (uint32_t)tn->sysctl_max_syn_backlog) {
+    if (!tn->sysctl_syncookies && tp->syn_queue_len >= (uint32_t)tn->sysctl_max_syn_backlog) {
         NET_INC_STATS(net, TcpExtTCPReqQFullDrop);
         NET_INC_STATS(net, TcpExtListenDrops);
         tcp_reqsk_drop(list_first_entry(&tp->syn_queue, struct request_sock, list));
@@ -155,7 +158,10 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;
     tp->af_ops = lp->af_ops;
-    tp->ca_ops = lp->ca_ops;
+    if (lp->ca_chosen) { /* else the sysctl's, as it is now */
+        tp->ca_ops = lp->ca_ops;
+        tp->ca_chosen = true;
+    }
     tp->nonagle = lp->nonagle;
     tp->user_mss = lp->user_mss;
     tp->user_timeout_ms = lp->user_timeout_ms;
@@ -194,7 +200,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tcp_initialize_rcv_mss(tp);
     tp->high_seq = tp->fack = tp->iss;
     tp->syn_retransmitted = req->num_timeout != 0;
-    if (!req->num_timeout)
+    if (!req->num_timeout && req->synack_at) /* a cookie does not tell when it was sent */
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
 }
 

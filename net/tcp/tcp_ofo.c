@@ -3,11 +3,27 @@
  *
  * out_of_order_queue is ordered by sequence number and never overlaps. The byte that came first stays: a
  * later segment only fills the gaps, so that what the application reads does not depend on what a second,
- * different copy says. New text is looked up from the end, where it belongs when only one segment was lost.
- * The queue is bounded by the receive buffer in true sizes (CVE-2018-5390), so a stranger's worst order costs
- * some hundred steps.
+ * different copy says. New text mostly belongs at the end, when only one segment was lost; else a red-black
+ * tree over the same buffers tells the place, so that a stranger's worst order costs him more than us. The
+ * queue is bounded by the receive buffer in true sizes (CVE-2018-5390); short neighbours share a buffer.
  */
 #include "net/tcp/tcp_internal.h"
+
+/* What a repacked buffer may cost, at most. */
+#define TCP_OFO_REPACK_COST 8192u
+
+static void tcp_ofo_unlink(struct tcp_sock *tp, struct sk_buff *skb)
+{
+    rb_erase(&tp->ofo_root, &TCP_SKB_CB(skb)->ofo_node);
+    skb_unlink(&tp->out_of_order_queue, skb);
+}
+
+void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason reason)
+{
+    tcp_sk(sk)->ofo_root.node = NULL;
+    tcp_sk(sk)->num_sacks = 0;
+    skb_queue_purge(&tcp_sk(sk)->out_of_order_queue, reason);
+}
 
 bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
 {
@@ -18,7 +34,7 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
         return false;
     NET_INC_STATS(sock_net(sk), TcpExtOfoPruned);
     tcp_sack_cut(tp, TCP_SKB_CB(last)->seq);
-    skb_unlink(&tp->out_of_order_queue, last);
+    tcp_ofo_unlink(tp, last);
     kfree_skb_reason(last, SKB_DROP_REASON_TCP_OFO_DROP);
     return true;
 }
@@ -59,23 +75,44 @@ static struct sk_buff *tcp_ofo_front(struct sk_buff *skb, uint32_t seq)
 
 static void tcp_ofo_link(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
 {
-    struct sk_buff_head *queue = &tcp_sk(sk)->out_of_order_queue;
+    struct tcp_sock *tp = tcp_sk(sk);
 
+    if (tcp_try_coalesce(sk, prev, skb))
+        return;
+    /* A run of short neighbours has begun: the next of them find room in this one. */
+    if (prev && TCP_SKB_CB(prev)->end_seq == TCP_SKB_CB(skb)->seq &&
+        sk->sk_rmem_alloc + TCP_OFO_REPACK_COST <= sk->sk_rcvbuf)
+        skb = tcp_repack_short(sk, skb);
     skb_set_owner_r(skb, sk);
+    rb_insert_after(&tp->ofo_root, prev ? &TCP_SKB_CB(prev)->ofo_node : NULL, &TCP_SKB_CB(skb)->ofo_node);
     if (prev)
-        skb_queue_after(queue, prev, skb);
+        skb_queue_after(&tp->out_of_order_queue, prev, skb);
     else
-        skb_queue_front(queue, skb);
+        skb_queue_front(&tp->out_of_order_queue, skb);
+}
+
+static struct sk_buff *tcp_ofo_skb(struct rb_node *node)
+{
+    return container_of((void *)rb_entry(node, struct tcp_skb_cb, ofo_node), struct sk_buff, cb);
 }
 
 /* The last one that starts at or before `seq`, or NULL. */
-static struct sk_buff *tcp_ofo_find(struct sk_buff_head *queue, uint32_t seq)
+static struct sk_buff *tcp_ofo_find(struct tcp_sock *tp, uint32_t seq)
 {
-    struct sk_buff *skb = skb_peek_tail(queue);
+    struct sk_buff *tail = skb_peek_tail(&tp->out_of_order_queue), *found = NULL;
 
-    while (skb && after(TCP_SKB_CB(skb)->seq, seq))
-        skb = skb->prev == (struct sk_buff *)queue ? NULL : skb->prev;
-    return skb;
+    if (tail && !after(TCP_SKB_CB(tail)->seq, seq))
+        return tail;
+    for (struct rb_node *node = tp->ofo_root.node; node;) {
+        struct sk_buff *skb = tcp_ofo_skb(node);
+        if (after(TCP_SKB_CB(skb)->seq, seq)) {
+            node = node->left;
+        } else {
+            found = skb;
+            node = node->right;
+        }
+    }
+    return found;
 }
 
 /* Puts skb's bytes into the gaps from `prev` on: takes skb. */
@@ -131,7 +168,7 @@ void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
     NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);
     if (tp->sack_ok && after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt))
         tcp_sack_new(tp, TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq);
-    tcp_ofo_fill_gaps(sk, tcp_ofo_find(&tp->out_of_order_queue, TCP_SKB_CB(skb)->seq), skb);
+    tcp_ofo_fill_gaps(sk, tcp_ofo_find(tp, TCP_SKB_CB(skb)->seq), skb);
 }
 
 void tcp_ofo_drain(struct sock *sk)
@@ -141,7 +178,7 @@ void tcp_ofo_drain(struct sock *sk)
 
     while ((skb = skb_peek(&tp->out_of_order_queue)) && !after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt)) {
         bool fin = TCP_SKB_CB(skb)->flags & TCPHDR_FIN;
-        skb_unlink(&tp->out_of_order_queue, skb);
+        tcp_ofo_unlink(tp, skb);
         skb_orphan(skb); /* tcp_queue_rcv() charges it anew */
         tcp_queue_rcv(sk, skb);
         if (fin) {

@@ -128,6 +128,8 @@ static void tcp_event_data_sent(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t now = ktime_get_ms();
 
+    if (!tp->packets_out)
+        tcp_ca_event(sk, CA_EVENT_TX_START);
     if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
         now - tp->last_snd_ms > tp->rto_ms)
         tcp_cwnd_restart(sk);
@@ -443,6 +445,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
         tcp_event_new_data_sent(sk, skb, mss);
         sent = true;
     }
+    tcp_cwnd_validate(sk);
     if (sent)
         tcp_schedule_loss_probe(sk, tp->last_snd_ms);
     tcp_check_probe_timer(sk);

@@ -111,19 +111,12 @@ static int tcp_set_int(struct sock *sk, int name, int val)
     return -ENOPROTOOPT;
 }
 
-static int tcp_set_congestion(const char *val, socklen_t len)
-{
-    size_t name_len = strnlen(val, len);
-
-    return name_len == strlen(tcp_reno.name) && !memcmp(val, tcp_reno.name, name_len) ? 0 : -ENOENT;
-}
-
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
     int number;
 
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-        return tcp_set_congestion(val, len);
+        return tcp_set_congestion_control(sk, val, strnlen(val, len));
     if (len < sizeof(number))
         return -EINVAL;
     memcpy(&number, val, sizeof(number));
@@ -184,7 +177,8 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
     info->tcpi_advmss = tp->advmss;
     info->tcpi_reordering = TCP_FASTRETRANS_THRESH;
-    info->tcpi_rcv_space = tp->rcv_wnd;
+    info->tcpi_rcv_space = tp->rcvq_space;
+    info->tcpi_rcv_ssthresh = tcp_win_from_space(sk->sk_rcvbuf);
     info->tcpi_total_retrans = tp->total_retrans;
     info->tcpi_bytes_acked = tp->bytes_acked;
     info->tcpi_bytes_received = tp->bytes_received;
@@ -295,9 +289,11 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
         {"net.ipv4.tcp_max_orphans", &tn->sysctl_max_orphans, 1, 0, 1 << 24},
+        {"net.ipv4.tcp_moderate_rcvbuf", &tn->sysctl_moderate_rcvbuf, 1, 0, 1},
         {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
         {"net.ipv4.tcp_timestamps", &tn->sysctl_timestamps, 1, 0, 1},
         {"net.ipv4.tcp_sack", &tn->sysctl_sack, 1, 0, 1},
@@ -308,6 +304,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
+        {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
+        {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
+         SYSCTL_TEXT, 0, 0},
         {"net.core.somaxconn", &tn->sysctl_somaxconn, 1, 0, 1 << 20},
         {NULL, NULL, 0, 0, 0},
     };
@@ -315,6 +314,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
     memcpy(tn->sysctl_entries, entries, sizeof(entries));
     tcp_scale_to_memory(tn);
+    tn->default_ca = &tcp_cubic;
     tn->sysctl_rmem[0] = 4096;
     tn->sysctl_rmem[1] = 131072;
     tn->sysctl_wmem[0] = 4096;
@@ -332,6 +332,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_early_retrans = 3;
     tn->sysctl_frto = 2;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
+    tn->sysctl_moderate_rcvbuf = 1;
+    tn->sysctl_syncookies = 1; /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

@@ -31,6 +31,7 @@ static bool syn_from(uint16_t port)
 TEST("a flood of SYNs is bounded, the oldest make room, and a real client still connects") /* RFC 4987 */
 {
     set_sysctl("net.ipv4.tcp_max_syn_backlog", "64");
+    set_sysctl("net.ipv4.tcp_syncookies", "0");
     struct sock *l = tcp_listener(16);
 
     for (uint16_t i = 0; i < 5000; i++)
@@ -42,6 +43,116 @@ TEST("a flood of SYNs is bounded, the oldest make room, and a real client still 
     assert_non_null(sk);
     assert_int_equal(mib(MIB_TcpExtTCPReqQFullDrop), 5000 - 64 + 1);
     tcp_prot.close(sk);
+    tcp_prot.close(l);
+    testnet_drop_sent(t);
+}
+
+/* --- SYN cookies (RFC 4987 3.6) --- */
+
+/* A listener whose queue of two is full. */
+static struct sock *flooded_listener(void)
+{
+    set_sysctl("net.ipv4.tcp_max_syn_backlog", "2");
+    struct sock *l = tcp_listener(16);
+
+    for (uint16_t i = 0; i < 2; i++)
+        assert_true(syn_from((uint16_t)(2000 + i)));
+    assert_int_equal(mib(MIB_TcpExtSyncookiesSent), 0);
+    return l;
+}
+
+TEST("with the SYN queue full a SYN gets a cookie, and its ACK a connection; the half-open ones stay")
+{
+    struct sock *l = flooded_listener();
+
+    for (uint16_t i = 0; i < 1000; i++)
+        assert_true(syn_from((uint16_t)(3000 + i)));
+    assert_int_equal(half_open(), 2);
+    assert_int_equal(mib(MIB_TcpExtSyncookiesSent), 1000);
+    assert_int_equal(mib(MIB_TcpExtTCPReqQFullDrop), 0);
+    peer_reset_state();
+    peer_syn(mss_option, sizeof(mss_option));
+    assert_int_equal(peer.last.hdr_len, 24); /* no window scaling: it could not be remembered */
+    peer_send("GET", 3);
+    struct sock *sk = tcp_accept_now(l);
+    assert_non_null(sk);
+    assert_int_equal(tcp_read(sk, 10), 3);
+    assert_int_equal(tcp_sk(sk)->mss_clamp, 1460);
+    assert_int_equal(mib(MIB_TcpExtSyncookiesRecv), 1);
+    tcp_write(sk, "200", 3);
+    tcp_prot.close(sk);
+    tcp_prot.close(l);
+    testnet_drop_sent(t);
+}
+
+TEST("the cookie carries the largest MSS of its table that the peer can take")
+{
+    static const uint16_t asked[] = {1460, 1459, 1400, 900, 300}, got[] = {1460, 1440, 1400, 536, 216};
+    struct sock *l = flooded_listener();
+
+    for (int i = 0; i < 5; i++) {
+        uint8_t option[4] = {2, 4, (uint8_t)(asked[i] >> 8), (uint8_t)asked[i]};
+        peer_reset_state();
+        peer.sport = (uint16_t)(5000 + i);
+        peer_syn(option, sizeof(option));
+        peer_ack();
+        struct sock *sk = tcp_accept_now(l);
+        assert_non_null(sk);
+        assert_int_equal(tcp_sk(sk)->mss_clamp, got[i]);
+        tcp_prot.close(sk);
+        testnet_drop_sent(t);
+    }
+    tcp_prot.close(l);
+}
+
+TEST("a cookie that is forged, older than two minutes or another peer's opens nothing")
+{
+    struct sock *l = flooded_listener();
+    struct segment s;
+
+    assert_true(syn_from(4000));
+    uint32_t snd = peer.snd, rcv = peer.rcv;
+    for (uint32_t i = 1; i < 300; i++) {
+        peer_at(TCPHDR_ACK, snd, rcv + i * 7919, NULL, 0);
+        assert_true(peer_pop(&s));
+        assert_int_equal(s.flags, TCPHDR_RST);
+    }
+    peer_at(TCPHDR_ACK, snd + 1, rcv, NULL, 0); /* another initial number of the peer's */
+    peer.sport = 4001;
+    peer_at(TCPHDR_ACK, snd, rcv, NULL, 0);
+    peer.sport = 4000;
+    host_advance_ms(131100);
+    testnet_drop_sent(t);
+    peer_at(TCPHDR_ACK, snd, rcv, NULL, 0);
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.flags, TCPHDR_RST);
+    assert_null(tcp_accept_now(l));
+    assert_int_equal(mib(MIB_TcpExtSyncookiesRecv), 0);
+    assert_in_range(mib(MIB_TcpExtSyncookiesFailed), 301, 303);
+    tcp_prot.close(l);
+}
+
+TEST("with the accept queue full an ACK with a cookie waits for the peer to come again")
+{
+    set_sysctl("net.ipv4.tcp_syncookies", "2");
+    struct sock *l = tcp_listener(0);
+
+    assert_true(syn_from(1000));
+    uint32_t snd = peer.snd, rcv = peer.rcv;
+    assert_true(syn_from(1001));
+    peer_ack();
+    peer.sport = 1000;
+    peer_at(TCPHDR_ACK, snd, rcv, NULL, 0);
+    peer_expect_nothing();
+    assert_int_equal(half_open(), 0);
+    struct sock *first = tcp_accept_now(l);
+    assert_non_null(first);
+    peer_at(TCPHDR_ACK, snd, rcv, "x", 1);
+    struct sock *second = tcp_accept_now(l);
+    assert_non_null(second);
+    assert_int_equal(tcp_read(second, 10), 1);
+    tcp_prot.close(first);
+    tcp_prot.close(second);
     tcp_prot.close(l);
     testnet_drop_sent(t);
 }

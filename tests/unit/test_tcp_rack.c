@@ -154,7 +154,7 @@ TEST("a SACKed segment lets a new one out before loss is certain") /* RFC 3042, 
     done(sk);
 }
 
-TEST("recovery halves the window and ends when all that was out is acknowledged") /* 5681-6, 6582-2 */
+TEST("recovery shrinks the window to seven tenths and ends when all that was out is acknowledged") /* 5681-6, 9438 4.6 */
 {
     struct sock *sk = sent(WITH_SACK, SEGS);
 
@@ -164,7 +164,7 @@ TEST("recovery halves the window and ends when all that was out is acknowledged"
     host_advance_ms(RTT);
     options_ack(at(10));
     assert_int_equal(tcp_sk(sk)->ca_state, CA_OPEN);
-    assert_int_equal(tcp_sk(sk)->snd_cwnd, SEGS * SEG / 2);
+    assert_int_equal(tcp_sk(sk)->snd_cwnd, SEGS * SEG * 7 / 10);
     assert_int_equal(tcp_sk(sk)->sacked_out, 0);
     assert_int_equal(tcp_sk(sk)->lost_out, 0);
     assert_int_equal(tcp_sk(sk)->retrans_out, 0);
@@ -366,7 +366,7 @@ TEST("a time-out sends the first segment and shrinks the window to one") /* 5681
     host_advance_ms(600);
     resent();
     assert_int_equal(tcp_sk(sk)->ca_state, CA_LOSS);
-    assert_int_equal(tcp_sk(sk)->snd_ssthresh, SEGS * SEG / 2);
+    assert_int_equal(tcp_sk(sk)->snd_ssthresh, SEGS * SEG * 7 / 10);
     assert_int_equal(tcp_sk(sk)->snd_cwnd, tcp_sk(sk)->mss_cache);
     done(sk);
 }

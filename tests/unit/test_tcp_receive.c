@@ -135,6 +135,49 @@ TEST("thousands of one-byte segments beyond a hole take up no more than the rece
     tcp_prot.close(sk);
 }
 
+TEST("small neighbours beyond a hole share a buffer: a window's worth of them fits") /* coalescing */
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t base = peer.snd;
+
+    fill_pattern();
+    for (unsigned i = 1; i < 3000; i++)
+        peer_at(TCPHDR_ACK, base + i * 10, peer.rcv, pattern + i * 10, 10);
+    peer_at(TCPHDR_ACK, base, peer.rcv, pattern, 10);
+    ignore_sent();
+    assert_int_equal(tcp_read(sk, 40000), 30000);
+    assert_memory_equal(peer_buf, pattern, 30000);
+    assert_int_equal(mib(MIB_TcpExtTCPOFODrop), 0);
+    tcp_prot.close(sk);
+}
+
+TEST("holes may come in any order, and close in any other") /* the tree: seeded, forwards and backwards */
+{
+    struct sock *sk = peer_open_passive();
+
+    fill_pattern();
+    sk->sk_rcvbuf = 1u << 20;
+    for (unsigned round = 0; round < 6; round++) {
+        uint32_t base = peer.snd;
+        for (unsigned i = 0; i < 100; i++) { /* the odd ones, mixed by a step prime to their number */
+            unsigned k = 2 * (i * (round * 2 + 7) % 100 == 0 ? 0 : i * 37 % 100) + 1;
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        }
+        for (unsigned i = 0; i < 100; i++) {
+            unsigned k = 2 * ((round & 1 ? 99 - i : i * 63) % 100);
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        }
+        for (unsigned k = 1; k < 200; k += 2) /* those the first loop left out */
+            peer_at(TCPHDR_ACK, base + k * 100, peer.rcv, pattern + k * 100, 100);
+        peer.snd = base + 20000;
+        assert_int_equal(tcp_read(sk, 40000), 20000);
+        assert_memory_equal(peer_buf, pattern, 20000);
+        assert_null(tcp_sk(sk)->ofo_root.node);
+        ignore_sent();
+    }
+    tcp_prot.close(sk);
+}
+
 TEST("in-order data gets the memory of what lies beyond a hole") /* pruning */
 {
     struct sock *sk = peer_open_passive();
@@ -324,6 +367,71 @@ TEST("data beyond the window is cut off") /* RFC 9293 3.10.7.4: 9293-TRIM */
     peer_at(TCPHDR_ACK, peer.snd + peer.last.wnd, peer.rcv, "zz", 2);
     peer_expect_ack();
     assert_int_equal(drops(SKB_DROP_REASON_TCP_OVERWINDOW), 1);
+    tcp_prot.close(sk);
+}
+
+/* --- the receive buffer (dynamic right-sizing) --- */
+
+static const uint8_t scaled_options[8] = {2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 7};
+
+/* Fills the window and lets the application read all, `rounds` times, 10 ms each; the window offered last. */
+static uint32_t read_windows(struct sock *sk, int rounds)
+{
+    struct segment s;
+    uint32_t edge = tcp_sk(sk)->rcv_wup + tcp_sk(sk)->rcv_wnd, last_edge = edge;
+
+    for (int r = 0; r < rounds; r++) {
+        while (edge - peer.snd >= MSS && !before(edge, peer.snd))
+            peer_flags(TCPHDR_ACK, pattern, MSS);
+        host_advance_ms(10);
+        while (tcp_read(sk, 60000) > 0)
+            ;
+        while (peer_pop(&s))
+            edge = s.ack + ((uint32_t)s.wnd << tcp_sk(sk)->rcv_wscale);
+        assert_false(before(edge, last_edge)); /* never shrinks */
+        last_edge = edge;
+    }
+    return edge - peer.snd;
+}
+
+static struct sock *open_scaled(int rcvbuf)
+{
+    listener80 = tcp_listener(4);
+    if (rcvbuf) {
+        listener80->sk_rcvbuf = (uint32_t)rcvbuf;
+        listener80->sk_rcvbuf_locked = true;
+    }
+    peer_align_isn();
+    peer_syn(scaled_options, sizeof(scaled_options));
+    host_advance_ms(10); /* the round-trip time */
+    peer_ack();
+    return tcp_accept_now(listener80);
+}
+
+TEST("the window grows for a reader that keeps up, to half of tcp_rmem's last, and no further")
+{
+    set_sysctl("net.ipv4.tcp_rmem", "4096 131072 800000");
+    struct sock *sk = open_scaled(0);
+
+    assert_int_equal(tcp_sk(sk)->rcv_wnd / MSS, 65535 / MSS);
+    assert_true(read_windows(sk, 3) > 100000);
+    assert_in_range(read_windows(sk, 12), 200000, 400000); /* what is announced lags by up to a half */
+    assert_int_equal(sk->sk_rcvbuf, 800000);
+    tcp_prot.close(sk);
+}
+
+TEST("SO_RCVBUF and tcp_moderate_rcvbuf = 0 end the tuning, and a reader that does not read gets none")
+{
+    struct sock *sk = open_scaled(100000);
+
+    assert_true(read_windows(sk, 8) <= 50000 + 128);
+    tcp_prot.close(sk);
+    tcp_prot.close(listener80);
+    set_sysctl("net.ipv4.tcp_moderate_rcvbuf", "0");
+    peer_reset_state();
+    sk = open_scaled(0);
+    read_windows(sk, 8);
+    assert_int_equal(sk->sk_rcvbuf, 131072);
     tcp_prot.close(sk);
 }
 

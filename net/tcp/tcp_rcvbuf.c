@@ -1,0 +1,45 @@
+/*
+ * tcp_rcvbuf.c - how large the receive buffer, and with it the window, should be: dynamic right-sizing.
+ *
+ * What the application reads in a round trip is what the peer could send in one, held up by nothing but the
+ * window; so the buffer keeps room for twice that (Fisk and Feng, 2001). It only grows, up to
+ * tcp_rmem[2], and not for an application that chose its own by SO_RCVBUF. A slow reader's never grows.
+ */
+#include "net/tcp/tcp_internal.h"
+
+void tcp_rcv_space_init(struct tcp_sock *tp)
+{
+    tp->rcvq_space = min(tp->rcv_wnd, TCP_INIT_CWND * (uint32_t)tp->advmss);
+    tp->rcvq_seq = tp->copied_seq;
+    tp->rcvq_time_us = ktime_get() / NSEC_PER_USEC;
+}
+
+/* The window for a reader that took `copied` bytes in a round trip, and `before` in the one before. */
+static uint64_t tcp_wanted_window(const struct tcp_sock *tp, uint32_t copied, uint32_t before)
+{
+    /* Twice, and some segments for losses; while the peer is in slow start it doubles again meanwhile. */
+    uint64_t window = 2 * (uint64_t)copied + 16u * tp->advmss;
+
+    return window + 2 * (window * (copied - before) / before);
+}
+
+void tcp_rcv_space_adjust(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    const struct netns_tcp *tn = tcp_net(sk);
+    uint64_t now_us = ktime_get() / NSEC_PER_USEC;
+
+    if (!tp->srtt_us || now_us - tp->rcvq_time_us < tp->srtt_us)
+        return;
+    uint32_t copied = tp->copied_seq - tp->rcvq_seq, before_it = max(tp->rcvq_space, 1u);
+    tp->rcvq_seq = tp->copied_seq;
+    tp->rcvq_time_us = now_us;
+    if (copied <= before_it)
+        return;
+    tp->rcvq_space = copied;
+    if (!tn->sysctl_moderate_rcvbuf || sk->sk_rcvbuf_locked)
+        return;
+    /* tcp_win_from_space() offers half of the buffer. */
+    uint64_t space = min(2 * tcp_wanted_window(tp, copied, before_it), (uint64_t)tn->sysctl_rmem[2]);
+    sk->sk_rcvbuf = max(sk->sk_rcvbuf, (uint32_t)space);
+}

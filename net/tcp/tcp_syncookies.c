@@ -1,0 +1,76 @@
+/*
+ * tcp_syncookies.c - half-open connections that need no memory (RFC 4987 3.6, Bernstein 1996).
+ *
+ * When a listener's SYN queue is full the SYN-ACK's sequence number itself says what must be remembered:
+ *
+ *     31      27 26    24 23                                     0
+ *     [ minute  |  MSS   |  SipHash of 4-tuple, peer's ISN, rest ]
+ *
+ * An ACK that brings it back within two of these minutes (64 s) opens the connection. What does not fit is
+ * not offered: no window scaling. Nobody without the key can make one, and the peer's own sequence number is
+ * part of it, so a segment of an older connection does not open a new one.
+ */
+#include "net/tcp/tcp_internal.h"
+
+#define COOKIE_MINUTE_SHIFT 16 /* of ktime_get_ms(): 65.5 s */
+#define COOKIE_MINUTES      2u
+#define COOKIE_HASH_MASK    0xffffffu
+
+/* The largest not above the peer's is used: what is common, and a floor. */
+static const uint16_t cookie_mss[8] = {216, 536, 1024, 1220, 1340, 1400, 1440, 1460};
+
+static uint32_t cookie_minute(void)
+{
+    return (uint32_t)(ktime_get_ms() >> COOKIE_MINUTE_SHIFT);
+}
+
+static uint32_t cookie_make(const struct request_sock *req, uint32_t minute, unsigned mss_index)
+{
+    const struct sock_common *c = &req->rsk_common;
+    uint32_t words[6] = {(__force uint32_t)c->daddr,
+                         (__force uint32_t)c->rcv_saddr,
+                         (uint32_t)be16_to_cpu(c->dport) << 16 | be16_to_cpu(c->sport),
+                         req->rcv_isn,
+                         minute,
+                         mss_index};
+    uint32_t hash = (uint32_t)siphash(words, sizeof(words), &c->net->tcp->cookie_secret);
+
+    return (minute & 31) << 27 | mss_index << 24 | (hash & COOKIE_HASH_MASK);
+}
+
+bool tcp_syncookie_wanted(const struct sock *listener)
+{
+    const struct netns_tcp *tn = tcp_net(listener);
+
+    if (tn->sysctl_syncookies == 2)
+        return true;
+    return tn->sysctl_syncookies && tcp_sk(listener)->syn_queue_len >= (uint32_t)tn->sysctl_max_syn_backlog;
+}
+
+void tcp_syncookie_init(struct sock *listener, struct request_sock *req)
+{
+    unsigned index = ARRAY_SIZE(cookie_mss) - 1;
+
+    while (index && cookie_mss[index] > req->mss)
+        index--;
+    req->snt_isn = cookie_make(req, cookie_minute(), index);
+    tcp_sk(listener)->cookie_sent_ms = ktime_get_ms();
+    NET_INC_STATS(sock_net(listener), TcpExtSyncookiesSent);
+}
+
+uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req)
+{
+    uint64_t sent_ms = tcp_sk(listener)->cookie_sent_ms;
+    uint32_t minute = cookie_minute(), age = (minute - (req->snt_isn >> 27)) & 31;
+    unsigned index = req->snt_isn >> 24 & 7;
+
+    /* Without a flood there is nothing to guess at. */
+    if (!sent_ms || ktime_get_ms() - sent_ms > (uint64_t)(COOKIE_MINUTES + 1) << COOKIE_MINUTE_SHIFT)
+        return 0;
+    if (age >= COOKIE_MINUTES || cookie_make(req, minute - age, index) != req->snt_isn) {
+        NET_INC_STATS(sock_net(listener), TcpExtSyncookiesFailed);
+        return 0;
+    }
+    NET_INC_STATS(sock_net(listener), TcpExtSyncookiesRecv);
+    return cookie_mss[index];
+}

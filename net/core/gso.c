@@ -116,9 +116,9 @@ static void gso_fix_headers(struct sk_buff *segment, const struct sk_buff *skb, 
 
     put_unaligned_be32(get_unaligned_be32(tcp + WIRE_TCP_SEQ) + number * at->mss, tcp + WIRE_TCP_SEQ);
     if (!last)
-        tcp[WIRE_TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_LAST_ONLY;
+        tcp[WIRE_TCP_FLAGS] = (uint8_t)(tcp[WIRE_TCP_FLAGS] & ~TCP_FLAGS_LAST_ONLY);
     if (number)
-        tcp[WIRE_TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_FIRST_ONLY;
+        tcp[WIRE_TCP_FLAGS] = (uint8_t)(tcp[WIRE_TCP_FLAGS] & ~TCP_FLAGS_FIRST_ONLY);
     uint32_t sum = get_unaligned_be16(tcp + WIRE_TCP_CHECK) + (0xffffu - (skb->len - at->tcp));
     sum = (sum & 0xffff) + (sum >> 16) + (segment->len - at->tcp);
     put_unaligned_be16((uint16_t)(sum + (sum >> 16)), tcp + WIRE_TCP_CHECK);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """TCP tests as scripts: packets in, packets out, socket calls and times; on the stack's own library, in virtual time.
 
-usage: run.py [SCRIPT ...]     (all of tests/script without arguments)
+usage: run.py [SCRIPT ...]     (all of tests/script and model.py without arguments)
 
 A line is a time and an event; the language is packetdrill's where it can be (README.md in this folder).
 
@@ -19,6 +19,7 @@ import sys
 import traceback
 
 import calls
+import model
 import wire
 from skiff import LIBRARY, LOCAL, LOCAL_MAC, PEER, ROOT, Failed, Stack
 from wire import Syntax, Wrong
@@ -259,12 +260,22 @@ def run_all(paths):
             yield path, "FAIL" if why else "ok  ", why or ""
 
 
+def run_model():
+    count, wrong = model.explore(5)
+    lines = [f"{' '.join(sequence)}: {difference}" for difference, sequence in wrong.items()]
+    return "FAIL" if wrong else "ok  ", "\n  ".join([f"{count} sequences of events"] + lines)
+
+
 def main(argv):
     if not LIBRARY.exists():
         sys.exit(f"run.py: {LIBRARY.relative_to(ROOT)} is missing: make host")
     outcomes = []
     for path, outcome, words in run_all([pathlib.Path(a).resolve() for a in argv] or scripts()):
         print(f"{outcome} {os.path.relpath(path, HERE)}" + (f"\n  {words}" if words else ""), flush=True)
+        outcomes.append(outcome)
+    if not argv:
+        outcome, words = run_model()
+        print(f"{outcome} model of the connection's states\n  {words}")
         outcomes.append(outcome)
     print(f"{outcomes.count('ok  ')} passed, {outcomes.count('FAIL')} failed, {outcomes.count('skip')} skipped")
     return "FAIL" in outcomes

@@ -23,7 +23,7 @@ help:
 	@echo "make test     everything, from a fresh clone"
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, boot time, memory"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
 	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"
@@ -188,7 +188,11 @@ test: $(B)/skiff.elf host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-bench: $(B)/skiff.elf | needs-test
+$(B)/bench/loss_bridge: tests/bench/loss_bridge.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -O2 $(HOST_WARN) $< -o $@
+
+bench: $(B)/skiff.elf $(B)/bench/loss_bridge | needs-test
 	@boot/need.sh cpio:cpio
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 

@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso run debug test check lint unit sim system bench fuzz clean help host needs-build needs-run needs-test needs-fuzz
+.PHONY: all iso run debug test check lint unit script sim system bench fuzz clean help host needs-build needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -21,8 +21,9 @@ help:
 	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000)"
 	@echo "make debug    the same, waiting for gdb"
 	@echo "make test     everything, from a fresh clone"
-	@echo "make check    the quick half: lint and unit tests on Linux"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, boot time, memory"
+	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
+	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
 	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"
@@ -174,17 +175,24 @@ unit: $(UNIT)
 lint: | needs-test
 	@tests/lint/lint.sh
 
-check: $(UNIT)
-	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT)
+script: host
+	@$(PYTHON) tests/run_tests.py --script $(SCRIPTS)
+
+check: $(UNIT) host
+	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script
 
 system: $(B)/skiff.elf host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
 test: $(B)/skiff.elf host $(UNIT)
-	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --system
+	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-bench: $(B)/skiff.elf | needs-test
+$(B)/bench/loss_bridge: tests/bench/loss_bridge.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -O2 $(HOST_WARN) $< -o $@
+
+bench: $(B)/skiff.elf $(B)/bench/loss_bridge | needs-test
 	@boot/need.sh cpio:cpio
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the tests and closes with one count: "N passed, N failed, N skipped".
 
-usage: run_tests.py [--lint] [--unit PROGRAM ...] [--system [PYTEST-ARGUMENT ...]]
+usage: run_tests.py [--lint] [--unit PROGRAM ...] [--script] [--system [PYTEST-ARGUMENT ...]]
 
 --lint    every check of tests/lint/lint.sh is one test
 --unit    cmocka programs, two at a time; a program that dies counts as a failed test
+--script  tests/script: each script is one test, and the model of TCP's states
 --system  tests/qemu by pytest: the booted image on a tap device
 """
 import concurrent.futures
@@ -65,6 +66,19 @@ def unit(programs, count):
                 print("\n".join(l for l in output.splitlines() if not re.match(r"^ok \d+", l)))
 
 
+def script(paths, count):
+    run = subprocess.run([sys.executable, "tests/script/run.py", *paths], capture_output=True, text=True)
+    for line in re.split(r"^(?=ok  |FAIL|skip)", run.stdout, flags=re.M)[1:]:
+        count.add(line.startswith("ok"), line.startswith("FAIL"), line.startswith("skip"))
+        if not line.startswith("ok"):
+            print(line.rstrip() if not line.startswith("skip") else line.strip())
+    summary = re.search(r"^\d+ passed, .*", run.stdout, re.M)
+    print(f"script: {summary[0] if summary else 'the runner died'}")
+    if not summary:
+        print(run.stdout + run.stderr)
+        count.add(0, 1)
+
+
 def system(arguments, count):
     report = "build/system.xml"
     run = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs", "--tb=short",
@@ -84,7 +98,7 @@ def system(arguments, count):
 def main(argv):
     sections = {}
     for word in argv:
-        if word in ("--lint", "--unit", "--system"):
+        if word in ("--lint", "--unit", "--script", "--system"):
             current = sections.setdefault(word, [])
         elif sections:
             current.append(word)
@@ -95,6 +109,8 @@ def main(argv):
         lint(count)
     if "--unit" in sections:
         unit(sections["--unit"], count)
+    if "--script" in sections:
+        script(sections["--script"], count)
     if "--system" in sections:
         system(sections["--system"], count)
     print(f"\n{count.passed} passed, {count.failed} failed, {count.skipped} skipped")

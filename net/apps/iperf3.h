@@ -26,11 +26,10 @@
 #include <stdint.h>
 
 #define IPERF3_COOKIE_LEN 37 /* 36 characters and a NUL */
-#define IPERF3_STREAMS_MAX                                                                                   \
-    24 /* with the control connection, some of SERVICE_CONN_MAX stay free for others                         \
-        */
-#define IPERF3_PARAMS_MAX 4096u  /* bytes of JSON */
-#define IPERF3_BUFFER     65536u /* bytes per recv() and send(); also bounds the JSON of results */
+/* With the control connection, some of SERVICE_CONN_MAX stay free for others. */
+#define IPERF3_STREAMS_MAX 24
+#define IPERF3_PARAMS_MAX  4096u  /* bytes of JSON */
+#define IPERF3_BUFFER      65536u /* bytes per recv() and send(); also bounds the JSON of results */
 
 enum iperf3_state {
     IPERF3_TEST_START = 1,

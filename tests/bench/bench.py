@@ -3,6 +3,7 @@
 
 usage: bench.py [--rounds N] [--secs S] [--only ROW,...] [--linux debian|small|none] [--kernel ELF] [--out FILE.json]
 rows:  size boot idle requests connections download ping memory instructions
+       upload streams churn loss tail idle-connections    (tcp_rows.py)
 
 Needs root (network namespace, tap). Timings on a shared machine are noisy: believe the ratios of one run, and the
 instruction counts, which are exact (record mode of QEMU's -icount). The Linux guest is Debian's kernel with nginx;
@@ -23,13 +24,15 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/qemu"))
 from conftest import GUEST, GUEST_MAC, IP, enter_namespace, sh  # noqa: E402
+import tcp_rows  # noqa: E402
 
 OUT = ROOT / "build/bench"
 UNIT = {"us": 1, "ms": 1e3, "s": 1e6}
 TICK = os.sysconf("SC_CLK_TCK")
-FILES = {"index.html": b"x" * 1024, "100k.bin": bytes(i % 251 for i in range(102400)), "10m.bin": bytes(10 << 20)}
-TIMED = "boot idle requests connections download ping".split()  # measured in rounds, guest by guest
-ROWS = ["size", *TIMED, "memory", "instructions"]
+FILES = {"index.html": b"x" * 1024, "100k.bin": bytes(i % 251 for i in range(102400)), "1m.bin": bytes(1 << 20),
+         "10m.bin": bytes(10 << 20)}
+TIMED = [*"boot idle requests connections download ping".split(), *tcp_rows.ROWS]  # measured in rounds, guest by guest
+ROWS = ["size", *TIMED, "memory", "idle-connections", "instructions"]
 
 
 def make_sites():
@@ -52,7 +55,7 @@ class Guest:
 
 def guests(options):
     kernel = pathlib.Path(options.kernel)
-    skiff = ["-kernel", kernel, "-append", IP, "-initrd"]
+    skiff = ["-kernel", kernel, "-append", f"{IP} inetd=iperf3", "-initrd"]
     counting = ["-kernel", kernel, "-append", f"{IP} sysctl.net.core.napi_defer_us=0", "-initrd", OUT / "small.tar"]
     found = [Guest("skiff", skiff + [OUT / "site.tar"], skiff + [OUT / "small.tar"], counting, [kernel])]
     if options.linux != "none":
@@ -148,6 +151,7 @@ def measure_load(machine, options, rows, put):
         for name, flags in (("ping, one by one, us", ["-i", "0.002", "-c", "500"]), ("ping flood, us", ["-f", "-c", "3000"])):
             m = re.search(r"= [\d.]+/([\d.]+)/", sh("ping", "-q", *flags, GUEST).stdout)
             put(name, float(m[1]) * 1000 if m else float("nan"))
+    tcp_rows.measure(machine, rows, put, wrk, options.secs)
 
 
 def smallest_memory(guest, limit):
@@ -252,6 +256,11 @@ def run(options, rows, found, results):
             put("image, KiB", sum(f.stat().st_size for f in guest.image) / 1024)
         if "memory" in rows:
             put("smallest memory, MiB", smallest_memory(guest, 8 if guest.name == "linux" else 4))
+        if "idle-connections" in rows:
+            tcp_rows.small_pages()
+            with Machine(guest.arguments) as machine:
+                if machine.wait_http() is not None:
+                    tcp_rows.idle_connections(put, machine)
         if "instructions" in rows:
             measure_instructions(guest, put)
 

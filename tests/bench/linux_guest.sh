@@ -64,14 +64,14 @@ small_kernel() {
 
 initramfs() {
     local tree=$out/tree module
-    fetch busybox-static nginx libc6 libcrypt1 libpcre2-8-0 libssl3 zlib1g
+    fetch busybox-static nginx libc6 libcrypt1 libpcre2-8-0 libssl3 zlib1g iperf3 libiperf0 libsctp1
     rm -rf "$tree"
     mkdir -p "$tree"/{bin,dev,proc,sys,tmp,lib64,usr/lib,etc/nginx,run,var/log/nginx,var/lib/nginx,www,modules}
     cp "$out/root/bin/busybox" "$tree/bin/"
     for name in sh mount ip insmod sleep; do ln -s busybox "$tree/bin/$name"; done
-    cp "$out/root/usr/sbin/nginx" "$tree/bin/"
+    cp "$out/root/usr/sbin/nginx" "$out/root/usr/bin/iperf3" "$tree/bin/"
     ln -s usr/lib "$tree/lib"
-    for name in libc.so.6 libcrypt.so.1 libpcre2-8.so.0 libssl.so.3 libcrypto.so.3 libz.so.1; do
+    for name in libc.so.6 libcrypt.so.1 libpcre2-8.so.0 libssl.so.3 libcrypto.so.3 libz.so.1 libiperf.so.0 libsctp.so.1 libm.so.6; do
         cp -L "$(find "$out/root/lib" "$out/root/usr/lib" -name "$name" | head -1)" "$tree/usr/lib/"
     done
     cp -L "$(find "$out/root" -name ld-linux-x86-64.so.2 | head -1)" "$tree/lib64/"
@@ -99,6 +99,7 @@ mount -t devtmpfs dev /dev; mount -t proc proc /proc; mount -t sysfs sys /sys
 ip link set lo up; ip addr add 10.79.0.2/24 dev eth0; ip link set eth0 up
 echo 4096 >/proc/sys/net/core/somaxconn; echo 4096 >/proc/sys/net/ipv4/tcp_max_syn_backlog
 nginx -c /etc/nginx/nginx.conf &
+iperf3 -s >/dev/null &
 while :; do sleep 1000; done
 C
     chmod +x "$tree/init"

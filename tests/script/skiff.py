@@ -1,0 +1,133 @@
+"""libskiff.so for Python: one stack with one card, 10.0.0.1, on a wire whose other end, 10.0.0.2, is the script.
+
+Time is virtual; frames the stack sends are kept with the time they were sent at. tests/host/skiff.h tells what each
+call of the library does.
+"""
+import ctypes
+import errno
+import pathlib
+import struct
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "build/host/libskiff.so"
+LOCAL, PEER = "10.0.0.1", "10.0.0.2"
+LOCAL_MAC, PEER_MAC = bytes([2, 0, 0, 0, 0, 1]), bytes([2, 0, 0, 0, 0, 2])
+TRANSMIT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+
+# struct tcp_info of libc/include/linux/tcp.h: name, struct format.
+TCP_INFO = [(name, "B") for name in "state ca_state retransmits probes backoff options wscales flags".split()]
+TCP_INFO += [(name, "I") for name in (
+    "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets last_data_sent last_ack_sent last_data_recv last_ack_recv "
+    "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans").split()]
+TCP_INFO += [(name, "Q") for name in "pacing_rate max_pacing_rate bytes_acked bytes_received".split()]
+TCP_INFO += [(name, "I") for name in "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out".split()]
+TCP_INFO_FORMAT = "<" + "".join(f for _, f in TCP_INFO)
+
+STATES = ["", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
+          "LISTEN", "CLOSING"]
+
+
+def load():
+    lib = ctypes.CDLL(str(LIBRARY), use_errno=True)
+    pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    lib.skiff_clock_now.restype = lib.skiff_clock_next_timer.restype = lib.skiff_counter.restype = ctypes.c_uint64
+    lib.skiff_seed.argtypes = lib.skiff_clock_advance.argtypes = [ctypes.c_uint64]
+    lib.skiff_stack_create.restype = lib.skiff_device_add.restype = pointer
+    lib.skiff_stack_create.argtypes = [ctypes.c_char_p]
+    lib.skiff_stack_destroy.argtypes = [pointer]
+    lib.skiff_device_add.argtypes = [pointer, ctypes.c_char_p, ctypes.c_uint, TRANSMIT, pointer]
+    lib.skiff_device_receive.argtypes = [pointer, ctypes.c_char_p, size]
+    lib.skiff_address_add.argtypes = [pointer, ctypes.c_char_p]
+    for name in "route_add neighbour_add".split():
+        getattr(lib, f"skiff_{name}").argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
+    lib.skiff_sysctl_set.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
+    lib.skiff_counter.argtypes = [pointer, ctypes.c_char_p]
+    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll".split():
+        getattr(lib, f"skiff_{name}").restype = number
+    for name in ("send", "recv"):
+        function = getattr(lib, f"skiff_{name}")
+        function.argtypes, function.restype = [pointer, number, ctypes.c_char_p, size, number], ctypes.c_ssize_t
+    return lib
+
+
+class Failed(Exception):
+    """A call of the library answered -1; .errno tells why."""
+
+    def __init__(self, number):
+        super().__init__(errno.errorcode.get(number, str(number)))
+        self.errno = number
+
+
+class Stack:
+    def __init__(self, mtu=1500, seed=1):
+        self.lib, self.sent = load(), []
+        self.lib.skiff_seed(seed)
+        self.stack = ctypes.c_void_p(self.lib.skiff_stack_create(b"script"))
+        self.callback = TRANSMIT(self.on_transmit)
+        self.device = ctypes.c_void_p(self.lib.skiff_device_add(self.stack, LOCAL_MAC, mtu, self.callback, None))
+        if not self.stack or not self.device:
+            raise Failed(ctypes.get_errno())
+        self.check(self.lib.skiff_address_add(self.device, f"{LOCAL}/24".encode()))
+        self.check(self.lib.skiff_neighbour_add(self.device, PEER.encode(), PEER_MAC))
+        self.check(self.lib.skiff_route_add(self.device, b"0.0.0.0/0", PEER.encode()))
+        self.start_ns = self.lib.skiff_clock_now()
+        self.sent.clear()
+
+    def close(self):
+        self.lib.skiff_stack_destroy(self.stack)
+
+    def check(self, result):
+        if result < 0:
+            raise Failed(ctypes.get_errno())
+        return result
+
+    # --- time, in microseconds since the start ---
+
+    def now(self):
+        return (self.lib.skiff_clock_now() - self.start_ns) // 1000
+
+    def advance_to(self, us):
+        self.lib.skiff_clock_advance(max(0, (us - self.now()) * 1000))
+
+    def next_timer(self):
+        return (self.lib.skiff_clock_next_timer() - self.start_ns) // 1000
+
+    # --- frames ---
+
+    def on_transmit(self, _ctx, frame, length):
+        data = ctypes.string_at(frame, length)
+        if data[12:14] == b"\x08\x00":
+            self.sent.append((self.now(), data[14:]))
+
+    def receive(self, datagram, to_mac=LOCAL_MAC):
+        frame = to_mac + PEER_MAC + b"\x08\x00" + datagram
+        self.check(self.lib.skiff_device_receive(self.device, frame, len(frame)))
+
+    # --- settings, counters, sockets ---
+
+    def sysctl(self, name, value):
+        self.check(self.lib.skiff_sysctl_set(self.stack, name.encode(), str(value).encode()))
+
+    def counter(self, name):
+        return self.lib.skiff_counter(self.stack, name.encode())
+
+    def call(self, name, *arguments):
+        return self.check(getattr(self.lib, f"skiff_{name}")(self.stack, *arguments))
+
+    def address(self, host, port):
+        packed = struct.pack("<H", 2) + struct.pack("!H", port) + bytes(map(int, host.split("."))) + bytes(8)
+        return ctypes.create_string_buffer(packed, 16), 16
+
+    def recv(self, fd, size, flags=0):
+        room = ctypes.create_string_buffer(max(1, size))
+        length = self.call("recv", fd, room, size, flags)
+        return room.raw[:length]
+
+    def getsockopt(self, fd, level, option, size=4):
+        room, length = ctypes.create_string_buffer(max(1, size)), ctypes.c_uint32(size)
+        self.call("getsockopt", fd, level, option, room, ctypes.byref(length))
+        return room.raw[:length.value]
+
+    def tcp_info(self, fd):
+        data = self.getsockopt(fd, 6, 11, struct.calcsize(TCP_INFO_FORMAT))
+        return dict(zip((name for name, _ in TCP_INFO), struct.unpack(TCP_INFO_FORMAT, data)))

@@ -14,7 +14,8 @@
 #include "kernel/time.h"
 
 #define RING_SIZE (16u * 1024) /* a power of two */
-#define LINE_SIZE 272          /* time stamp, 240 characters, newline, NUL */
+#define TEXT_MAX  240          /* characters of a line, without its time stamp */
+#define LINE_SIZE 272          /* the longest time stamp, TEXT_MAX, newline, NUL */
 
 struct record {
     uint16_t len;
@@ -100,10 +101,10 @@ void printk(enum log_level level, const char *fmt, ...)
                      (unsigned long long)(now_us % 1000000));
     size_t len = (size_t)n;
     va_start(ap, fmt);
-    n = vsnprintf(line + len, sizeof(line) - 1 - len, fmt, ap);
+    n = vsnprintf(line + len, TEXT_MAX + 1, fmt, ap);
     va_end(ap);
     if (n > 0)
-        len = min(len + (size_t)n, sizeof(line) - 2);
+        len += min((size_t)n, (size_t)TEXT_MAX);
     if (line[len - 1] != '\n')
         line[len++] = '\n';
 

@@ -50,7 +50,9 @@ struct dhcp_client {
     enum dhcp_state state;
     uint8_t hw_addr[6];
     uint32_t xid;
-    uint64_t began_ms;       /* of this attempt: the secs field */
+    uint64_t began_ms;       /* of this attempt */
+    uint16_t seconds;        /* since then: the secs field; a REQUEST repeats its DISCOVER's (3.1 step 3) */
+    uint64_t requested_ms;   /* the last REQUEST: what a lease counts from (4.4.5) */
     uint64_t send_at_ms;     /* next (re)transmission */
     uint32_t retry_ms;       /* without jitter */
     unsigned tries;          /* in this state */
@@ -145,12 +147,16 @@ static void send_message(struct dhcp_client *client, enum dhcp_type type)
 {
     bool bound = client->state == DHCP_RENEWING || client->state == DHCP_REBINDING;
     bool chosen = client->state == DHCP_REQUESTING || type == DHCP_DECLINE;
-    uint64_t seconds = (clock_ms() - client->began_ms) / 1000;
+    uint64_t now = clock_ms(), seconds = (now - client->began_ms) / 1000;
+    if (client->state != DHCP_REQUESTING)
+        client->seconds = seconds < 0xffff ? seconds : 0xffff;
+    if (type == DHCP_REQUEST)
+        client->requested_ms = now;
     struct dhcp_request request = {
         .type = type,
         .xid = client->xid,
-        .seconds = seconds < 0xffff ? seconds : 0xffff,
-        .broadcast = !bound,
+        .seconds = type == DHCP_DECLINE ? 0 : client->seconds, /* RFC 2131 table 5, as the flag below */
+        .broadcast = !bound && type != DHCP_DECLINE,
         .client_addr = bound ? client->offer.your_addr : 0,
         .requested_addr = chosen ? client->offer.your_addr : 0,
         .server_id = chosen ? client->offer.server_id : 0,
@@ -237,15 +243,15 @@ static uint64_t lease_point_ms(uint64_t lease_ms, uint32_t given_s, uint64_t usu
 static void set_lease_times(struct dhcp_client *client)
 {
     const struct dhcp_reply *lease = &client->offer;
-    uint64_t now = clock_ms(), lease_ms = (uint64_t)lease->lease_s * 1000;
+    uint64_t start = client->requested_ms, lease_ms = (uint64_t)lease->lease_s * 1000;
     client->renew_at_ms = client->rebind_at_ms = client->expire_at_ms = UINT64_MAX;
     if (lease->lease_s == DHCP_INFINITE)
         return;
     uint64_t t2 = lease_point_ms(lease_ms, lease->rebinding_s, lease_ms / 8 * 7);
     uint64_t t1 = lease_point_ms(t2, lease->renewal_s, lease_ms / 2 < t2 ? lease_ms / 2 : t2 / 2);
-    client->renew_at_ms = now + t1;
-    client->rebind_at_ms = now + t2;
-    client->expire_at_ms = now + lease_ms;
+    client->renew_at_ms = start + t1;
+    client->rebind_at_ms = start + t2;
+    client->expire_at_ms = start + lease_ms;
 }
 
 /* The server has agreed. A new address is put on the interface; a renewed one stays. */
@@ -434,10 +440,11 @@ void dhcp_main(void *arg)
     }
     wait_for_link(client);
     enter(client, DHCP_SELECTING);
-    for (;;) {
-        struct pollfd socket = {.fd = client->fd, .events = POLLIN};
+    struct pollfd socket = {.fd = client->fd, .events = POLLIN};
+    while (!(socket.revents & POLLNVAL)) { /* for ever, or until somebody closes the descriptor */
         handle_time(client);
         if (poll(&socket, 1, wait_ms(client)) > 0)
             receive_reply(client);
     }
+    free(client);
 }

@@ -170,9 +170,11 @@ bool host_run_until(bool (*done)(void *arg), void *arg, uint64_t limit_ns)
 {
     uint64_t end = now_ns + limit_ns;
     host_run();
-    while (!done(arg))
+    while (!done(arg)) {
         if (!step(end))
             return done(arg);
+        host_run(); /* what is due now, before the clock moves on */
+    }
     return true;
 }
 

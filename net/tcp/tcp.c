@@ -19,15 +19,27 @@
 
 /* --- room in the write queue --- */
 
+/*
+ * TCP_NOTSENT_LOWAT: what is queued beyond what was sent stays below a bound, so that an application can
+ * still change its mind. For a wake-up, below half of it.
+ */
+static bool tcp_notsent_low(const struct sock *sk, uint64_t factor)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t lowat = tp->notsent_lowat ? tp->notsent_lowat : (uint32_t)tcp_net(sk)->sysctl_notsent_lowat;
+
+    return (tp->write_seq - tp->snd_nxt) * factor < lowat;
+}
+
 bool tcp_stream_memory_free(const struct sock *sk)
 {
-    return sk->sk_wmem_queued < sk->sk_sndbuf;
+    return sk->sk_wmem_queued < sk->sk_sndbuf && tcp_notsent_low(sk, 1);
 }
 
 /* Enough for poll() to say so: writers are not woken for each segment. */
 static bool tcp_stream_is_writeable(const struct sock *sk)
 {
-    return sk->sk_wmem_queued + sk->sk_wmem_queued / 2 <= sk->sk_sndbuf;
+    return sk->sk_wmem_queued + sk->sk_wmem_queued / 2 <= sk->sk_sndbuf && tcp_notsent_low(sk, 2);
 }
 
 /*
@@ -199,7 +211,10 @@ static void tcp_orphan(struct sock *sk)
         return;
     tp->orphan_counted = true;
     tcp_net(sk)->orphan_count++;
-    if (sk->sk_state == TCP_FIN_WAIT2) {
+    if (sk->sk_state == TCP_FIN_WAIT2 && tcp_sk(sk)->linger2_s < 0) {
+        NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnLinger);
+        tcp_abort(sk, ECONNRESET);
+    } else if (sk->sk_state == TCP_FIN_WAIT2) {
         tcp_time_wait(sk, TCP_FIN_WAIT2);
     } else if (tcp_out_of_orphans(sk)) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnMemory);

@@ -174,7 +174,9 @@ struct tcp_sock {
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
-    uint8_t keepalive_probes, syn_retries;                                            /* 0: the sysctl's */
+    uint32_t notsent_lowat;                                                           /* 0: the sysctl's */
+    int32_t linger2_s;                     /* FIN_WAIT2 of an orphan: 0: the sysctl's, below: none at all */
+    uint8_t keepalive_probes, syn_retries; /* 0: the sysctl's */
 
     /* --- tables and listening --- */
     struct inet_bind_bucket *bind_bucket;

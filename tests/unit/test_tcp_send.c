@@ -601,6 +601,25 @@ TEST("after idleness longer than the RTO sending starts from the initial window"
 
 /* --- room, keep-alive --- */
 
+TEST("with TCP_NOTSENT_LOWAT the queue holds no more unsent bytes than that, and poll() waits for half")
+{
+    struct sock *sk = open_with_pattern();
+    int lowat = 2 * MSS;
+
+    assert_int_equal(tcp_prot.setsockopt(sk, IPPROTO_TCP, 25, &lowat, sizeof(lowat)), 0);
+    peer.wnd = 3 * MSS;
+    peer_ack();
+    ssize_t n = tcp_write(sk, pattern, 100 * MSS);
+    assert_in_range(n, 4 * MSS, 6 * MSS);
+    assert_int_equal(tcp_write(sk, "x", 1), -EAGAIN);
+    assert_int_equal(tcp_prot.poll(sk) & POLLOUT, 0);
+    take_full_segments();
+    peer_ack(); /* what was unsent goes: room again */
+    assert_int_equal(tcp_prot.poll(sk) & POLLOUT, POLLOUT);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 TEST("a full write queue takes no more, and poll() says so when there is room again")
 {
     struct sock *sk = open_with_pattern();

@@ -131,6 +131,7 @@ struct tcp_sock {
     uint32_t packets_out; /* segments before send_head */
     uint32_t mss_cache;   /* payload bytes per segment for the path MTU pmtu_cookie */
     uint32_t pmtu_cookie;
+    uint16_t black_hole_mss; /* large segments have vanished: none longer than this; 0: no sign of it */
     uint16_t advmss, mss_clamp, user_mss; /* sent; the peer's; TCP_MAXSEG or 0 */
     uint8_t nonagle;                      /* TCP_NAGLE_* */
     uint8_t ack_pending;                  /* an ACK is owed: TCP_ACK_* */

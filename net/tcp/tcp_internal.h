@@ -30,6 +30,7 @@
 #define TCP_INVALID_RATELIMIT_MS                                                                             \
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
+#define TCP_BLACK_HOLE_MSS     512u /* no black hole is narrower (RFC 9293 3.7.1: 576 passes everywhere) */
 #define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
 #define TCP_FASTRETRANS_THRESH 3u
 #define TCP_CWND_MAX           0x3fffffffu
@@ -128,8 +129,8 @@ struct netns_tcp {
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
-    int sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf, sysctl_window_scaling,
-        sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
+        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;

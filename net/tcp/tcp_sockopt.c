@@ -298,6 +298,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_notsent_lowat", &tn->sysctl_notsent_lowat, 1, -1, INT_MAX}, /* -1: no bound */
+        {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 1},
         {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
@@ -333,7 +334,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_window_scaling = 1;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
-    tn->sysctl_syncookies = 1; /* when the SYN queue is full; 2: always */
+    tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
+    tn->sysctl_syncookies = 1;  /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

@@ -21,9 +21,21 @@
 
 #define TCP_WAKE_ROOM 32768u
 
+/*
+ * TCP_NOTSENT_LOWAT: what is queued beyond what was sent stays below a bound, so that an application can
+ * still change its mind. For a wake-up, below half of it.
+ */
+static bool tcp_notsent_low(const struct sock *sk, uint64_t factor)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t lowat = tp->notsent_lowat ? tp->notsent_lowat : (uint32_t)tcp_net(sk)->sysctl_notsent_lowat;
+
+    return (tp->write_seq - tp->snd_nxt) * factor < lowat;
+}
+
 bool tcp_stream_memory_free(const struct sock *sk)
 {
-    return sk->sk_wmem_queued < sk->sk_sndbuf;
+    return sk->sk_wmem_queued < sk->sk_sndbuf && tcp_notsent_low(sk, 1);
 }
 
 /* Enough for poll() to say so: writers are not woken for each segment, but for half a train at the latest. */
@@ -31,7 +43,7 @@ static bool tcp_stream_is_writeable(const struct sock *sk)
 {
     uint32_t enough = min(sk->sk_wmem_queued / 2, TCP_WAKE_ROOM);
 
-    return sk->sk_wmem_queued + enough <= sk->sk_sndbuf;
+    return sk->sk_wmem_queued + enough <= sk->sk_sndbuf && tcp_notsent_low(sk, 2);
 }
 
 /*
@@ -203,7 +215,10 @@ static void tcp_orphan(struct sock *sk)
         return;
     tp->orphan_counted = true;
     tcp_net(sk)->orphan_count++;
-    if (sk->sk_state == TCP_FIN_WAIT2) {
+    if (sk->sk_state == TCP_FIN_WAIT2 && tcp_sk(sk)->linger2_s < 0) {
+        NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnLinger);
+        tcp_abort(sk, ECONNRESET);
+    } else if (sk->sk_state == TCP_FIN_WAIT2) {
         tcp_time_wait(sk, TCP_FIN_WAIT2);
     } else if (tcp_out_of_orphans(sk)) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnMemory);
@@ -320,6 +335,7 @@ static void tcp_renew(struct sock *sk)
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;
+    tp->black_hole_mss = 0;
     tp->snd_ssthresh = TCP_CWND_MAX;
     tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = 0;
 }

@@ -163,6 +163,7 @@ struct tcp_sock {
     uint32_t packets_out; /* segments before send_head */
     uint32_t mss_cache;   /* payload bytes per segment for the path MTU pmtu_cookie */
     uint32_t pmtu_cookie;
+    uint16_t black_hole_mss; /* large segments have vanished: none longer than this; 0: no sign of it */
     uint16_t advmss, mss_clamp, user_mss; /* sent; the peer's; TCP_MAXSEG or 0 */
     uint8_t nonagle;                      /* TCP_NAGLE_* */
     uint8_t ack_pending;                  /* an ACK is owed: TCP_ACK_* */
@@ -238,7 +239,9 @@ struct tcp_sock {
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
-    uint8_t keepalive_probes, syn_retries;                                            /* 0: the sysctl's */
+    uint32_t notsent_lowat;                                                           /* 0: the sysctl's */
+    int32_t linger2_s;                     /* FIN_WAIT2 of an orphan: 0: the sysctl's, below: none at all */
+    uint8_t keepalive_probes, syn_retries; /* 0: the sysctl's */
 
     /* --- tables and listening --- */
     struct inet_bind_bucket *bind_bucket;

@@ -533,8 +533,14 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
         return;
     tcp_data_snd_check(sk);
     tcp_ack_snd_check(sk, seg.flags & (TCPHDR_PSH | TCPHDR_FIN));
-    if (sk->sk_state == TCP_FIN_WAIT2 && sk->sk_dead) /* nobody will read: a small object waits for the FIN */
-        tcp_time_wait(sk, TCP_FIN_WAIT2);
+    if (sk->sk_state != TCP_FIN_WAIT2 || !sk->sk_dead)
+        return;
+    if (tcp_sk(sk)->linger2_s < 0) { /* TCP_LINGER2: not even that */
+        NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnLinger);
+        tcp_abort(sk, ECONNRESET);
+    } else {
+        tcp_time_wait(sk, TCP_FIN_WAIT2); /* nobody will read: a small object waits for the FIN */
+    }
 }
 
 void tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)

@@ -26,9 +26,11 @@
 #define TCP_MAX_QUICKACKS   16u
 #define TCP_RETRY_MS        100u /* when memory was short */
 #define TCP_TIMEWAIT_MS     60000u
+#define TCP_FIN_TIMEOUT_MAX 120 /* s: TCP_LINGER2 at most */
 #define TCP_INVALID_RATELIMIT_MS                                                                             \
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
+#define TCP_BLACK_HOLE_MSS     512u /* no black hole is narrower (RFC 9293 3.7.1: 576 passes everywhere) */
 #define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
 #define TCP_FASTRETRANS_THRESH 3u
 #define TCP_CWND_MAX           0x3fffffffu
@@ -98,6 +100,7 @@ struct inet_timewait_sock {
     struct sock_common tw_common; /* must stay first; state TCP_TIME_WAIT */
     struct list_head list;        /* netns_tcp.tw_list or fin_wait2_list, in the order of expiry */
     uint64_t expires_ms, last_oow_ack_ms;
+    uint32_t fin_wait2_ms; /* how long to wait for the FIN */
     struct inet_bind_bucket *bind_bucket;
     uint32_t rcv_nxt, snd_nxt, rcv_wnd;
     uint8_t substate; /* TCP_FIN_WAIT2 or TCP_TIME_WAIT */
@@ -141,8 +144,8 @@ struct netns_tcp {
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
-    int sysctl_syncookies, sysctl_moderate_rcvbuf, sysctl_window_scaling, sysctl_abort_on_overflow,
-        sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+    int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
+        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];

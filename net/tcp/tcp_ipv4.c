@@ -242,7 +242,7 @@ static void tcp_v4_request_free(struct request_sock *req)
 /* The queue is full: all there is to know goes out with the SYN-ACK, and nothing stays here. */
 static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
 {
-    req->wscale_ok = false;
+    req->wscale_ok = req->tstamp_ok = req->sack_ok = false; /* the cookie cannot remember them */
     req->snd_wscale = req->rcv_wscale = 0;
     tcp_syncookie_init(listener, req);
     tcp_v4_send_synack(listener, req);

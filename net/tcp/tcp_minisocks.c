@@ -165,6 +165,8 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     tp->nonagle = lp->nonagle;
     tp->user_mss = lp->user_mss;
     tp->user_timeout_ms = lp->user_timeout_ms;
+    tp->notsent_lowat = lp->notsent_lowat;
+    tp->linger2_s = lp->linger2_s;
     tp->keepalive_time_ms = lp->keepalive_time_ms;
     tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;
     tp->keepalive_probes = lp->keepalive_probes;
@@ -341,14 +343,18 @@ static void tcp_tw_arm(struct netns_tcp *tn, const struct inet_timewait_sock *tw
         mod_timer(&tn->tw_timer, tw->expires_ms + TCP_TW_SLACK_MS);
 }
 
-/* Starts (again) to wait. */
+/* Starts (again) to wait. Times differ only where the application asked for it (TCP_LINGER2). */
 static void tcp_tw_schedule(struct netns_tcp *tn, struct inet_timewait_sock *tw)
 {
     bool fin_wait2 = tw->substate == TCP_FIN_WAIT2;
-    uint64_t wait = fin_wait2 ? (uint64_t)tn->sysctl_fin_timeout * 1000 : TCP_TIMEWAIT_MS;
+    struct list_head *list = fin_wait2 ? &tn->fin_wait2_list : &tn->tw_list, *behind = list;
 
-    tw->expires_ms = ktime_get_ms() + wait;
-    list_move_tail(&tw->list, fin_wait2 ? &tn->fin_wait2_list : &tn->tw_list);
+    tw->expires_ms = ktime_get_ms() + (fin_wait2 ? tw->fin_wait2_ms : TCP_TIMEWAIT_MS);
+    list_del_init(&tw->list);
+    while (behind->prev != list &&
+           list_entry(behind->prev, struct inet_timewait_sock, list)->expires_ms > tw->expires_ms)
+        behind = behind->prev;
+    list_add_tail(&tw->list, behind);
     tcp_tw_arm(tn, tw);
 }
 
@@ -417,6 +423,7 @@ void tcp_time_wait(struct sock *sk, enum tcp_state substate)
         tw->tos = sk->inet_tos;
         tw->reuse = sk->sk_reuse;
         tw->substate = (uint8_t)substate;
+        tw->fin_wait2_ms = (uint32_t)(tp->linger2_s ? tp->linger2_s : tn->sysctl_fin_timeout) * 1000;
         tcp_bind_move(sk, tw);
         tcp_ehash_insert(tn, &tw->tw_common);
         tn->tw_count++;

@@ -37,6 +37,8 @@ uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu)
 
     tp->pmtu_cookie = pmtu;
     tp->mss_cache = min(tcp_mtu_to_mss(sk, pmtu), tp->mss_clamp);
+    if (tp->black_hole_mss)
+        tp->mss_cache = min(tp->mss_cache, (uint32_t)tp->black_hole_mss);
     tp->mss_cache -= tcp_header_len(tp) - TCP_HEADER_LEN; /* neither counts options: RFC 6691 3 */
     return tp->mss_cache;
 }

@@ -3,6 +3,7 @@
  * (sysctl net.ipv4.tcp_*), all with Linux's names and meanings.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <netinet/in.h>
@@ -103,6 +104,13 @@ static int tcp_set_int(struct sock *sk, int name, int val)
         if (val < 0)
             return -EINVAL;
         tp->user_timeout_ms = (uint32_t)val;
+        return 0;
+    case TCP_NOTSENT_LOWAT: /* bytes */
+        tp->notsent_lowat = (uint32_t)val;
+        sk->sk_write_space(sk);
+        return 0;
+    case TCP_LINGER2:
+        tp->linger2_s = val < 0 ? -1 : min(val, TCP_FIN_TIMEOUT_MAX);
         return 0;
     case TCP_DEFER_ACCEPT:
         tp->defer_accept_ms = val > 0 ? (uint32_t)min(val, TCP_KEEP_MAX_S) * 1000 : 0;
@@ -226,6 +234,12 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
     case TCP_USER_TIMEOUT:
         *val = (int)tp->user_timeout_ms;
         return 0;
+    case TCP_NOTSENT_LOWAT:
+        *val = (int)tp->notsent_lowat;
+        return 0;
+    case TCP_LINGER2:
+        *val = tp->linger2_s ? tp->linger2_s : tcp_net(sk)->sysctl_fin_timeout;
+        return 0;
     case TCP_DEFER_ACCEPT:
         *val = (int)(tp->defer_accept_ms / 1000);
         return 0;
@@ -289,6 +303,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_notsent_lowat", &tn->sysctl_notsent_lowat, 1, -1, INT_MAX}, /* -1: no bound */
+        {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 1},
         {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
@@ -333,7 +349,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_frto = 2;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
     tn->sysctl_moderate_rcvbuf = 1;
-    tn->sysctl_syncookies = 1; /* when the SYN queue is full; 2: always */
+    tn->sysctl_notsent_lowat = -1;
+    tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
+    tn->sysctl_syncookies = 1;  /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_somaxconn = SOMAXCONN;

@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 
+#include <netinet/in.h>
+
 #include "net/tcp/tcp_internal.h"
 
 static void tcp_arm(struct timer *timer, uint64_t deadline_ms)
@@ -112,13 +114,31 @@ static bool tcp_retransmits_exhausted(struct sock *sk, uint64_t now)
     return elapsed >= tcp_retries_to_ms((unsigned)tn->sysctl_retries2);
 }
 
+/*
+ * Long segments go out again and again and nothing comes back: perhaps a router drops what is too big for its
+ * next link, and the ICMP that should say so is filtered. Try shorter ones (RFC 4821 7.7, RFC 2923 2.1).
+ */
+static void tcp_black_hole_check(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    const struct sk_buff *head = skb_peek(&sk->sk_write_queue);
+
+    if (!tcp_net(sk)->sysctl_mtu_probing || sk->inet_pmtudisc == IP_PMTUDISC_DONT || tcp_syn_state(sk) ||
+        !head || head->len <= TCP_BLACK_HOLE_MSS)
+        return;
+    tp->black_hole_mss = (uint16_t)max(min(tp->mss_cache / 2, 1024u), TCP_BLACK_HOLE_MSS);
+    tcp_sync_mss(sk, tp->pmtu_cookie);
+}
+
 /* RFC 9293 3.8.3: past R1 ask for another route, past R2 end. Return: true if the connection is over. */
 static bool tcp_write_timeout(struct sock *sk, uint64_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (tp->retransmits >= tcp_net(sk)->sysctl_retries1)
+    if (tp->retransmits >= tcp_net(sk)->sysctl_retries1) {
+        tcp_black_hole_check(sk);
         sk_dst_set(sk, NULL);
+    }
     if (!tcp_retransmits_exhausted(sk, now))
         return false;
     tcp_write_err(sk);

@@ -191,6 +191,48 @@ TEST("data for an orphan in FIN-WAIT-2 draws RST and ends it")
     assert_int_equal(time_waits(), 0);
 }
 
+/* close() and the peer's ACK of our FIN. */
+static void into_fin_wait2(struct sock *sk)
+{
+    tcp_prot.close(sk);
+    peer_expect(TCPHDR_ACK | TCPHDR_FIN, 0);
+    peer_ack();
+}
+
+TEST("TCP_LINGER2 says how long an orphan waits for the FIN, whatever waits longer beside it")
+{
+    struct sock *sk = peer_open_passive();
+    int seconds = 3, back = 0;
+    socklen_t len = sizeof(back);
+
+    tcp_prot.getsockopt(sk, IPPROTO_TCP, 8, &back, &len);
+    assert_int_equal(back, 60);
+    into_fin_wait2(sk);
+    peer_reset_state();
+    peer.sport++;
+    sk = peer_connect(listener80);
+    assert_int_equal(tcp_prot.setsockopt(sk, IPPROTO_TCP, 8, &seconds, sizeof(seconds)), 0);
+    into_fin_wait2(sk);
+    assert_int_equal(time_waits(), 2);
+    host_advance_ms(3100);
+    assert_int_equal(time_waits(), 1);
+    host_advance_ms(57100);
+    assert_int_equal(time_waits(), 0);
+}
+
+TEST("with TCP_LINGER2 below zero the connection is reset instead of waiting for the FIN")
+{
+    struct sock *sk = peer_open_passive();
+    struct segment s;
+
+    assert_int_equal(tcp_prot.setsockopt(sk, IPPROTO_TCP, 8, &(int){-1}, sizeof(int)), 0);
+    into_fin_wait2(sk);
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.flags, TCPHDR_RST | TCPHDR_ACK);
+    assert_int_equal(time_waits(), 0);
+    assert_int_equal(mib(MIB_TcpExtTCPAbortOnLinger), 1);
+}
+
 TEST("an orphan in FIN-WAIT-2 waits tcp_fin_timeout and no longer") /* netkill */
 {
     set_sysctl("net.ipv4.tcp_fin_timeout", "5");

@@ -154,7 +154,9 @@ TEST("a SACKed segment lets a new one out before loss is certain") /* RFC 3042, 
     done(sk);
 }
 
-TEST("recovery shrinks the window to seven tenths and ends when all that was out is acknowledged") /* 5681-6, 9438 4.6 */
+TEST("recovery shrinks the window to seven tenths and ends when all that was out is acknowledged") /* 5681-6,
+                                                                                                      9438 4.6
+                                                                                                    */
 {
     struct sock *sk = sent(WITH_SACK, SEGS);
 

@@ -599,7 +599,77 @@ TEST("after idleness longer than the RTO sending starts from the initial window"
     tcp_prot.close(sk);
 }
 
+/* --- path MTU black holes --- */
+
+TEST(
+    "long segments that vanish again and again are sent in shorter ones, which stay short") /* RFC 4821 7.7 */
+{
+    struct sock *sk = open_with_pattern();
+    struct segment s;
+    unsigned longest = 0;
+
+    tcp_write(sk, pattern, 3 * MSS);
+    uint32_t first = peer.rcv;
+    take_full_segments();
+    for (int i = 0; i < 8 && longest != 730; i++) { /* 0.2, 0.4, 0.8, 1.6 s */
+        host_advance_ms(300);
+        while (peer_pop(&s))
+            longest = s.len;
+        host_advance_ms(300);
+    }
+    assert_int_equal(longest, 730);
+    assert_int_equal(s.seq, first);
+    peer.rcv = first + 3 * MSS;
+    peer_ack();
+    tcp_write(sk, pattern, 2000);
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.len, 730);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("short segments that vanish say nothing about the path's MTU, nor do long ones if tcp_mtu_probing is 0")
+{
+    struct sock *sk = open_with_pattern();
+
+    tcp_write(sk, pattern, 500);
+    host_advance_ms(10000);
+    assert_int_equal(tcp_sk(sk)->mss_cache, MSS);
+    testnet_drop_sent(t);
+    tcp_prot.close(sk);
+    tcp_prot.close(listener80);
+    testnet_drop_sent(t);
+    set_sysctl("net.ipv4.tcp_mtu_probing", "0");
+    peer_reset_state();
+    peer.sport++;
+    sk = open_with_pattern();
+    tcp_write(sk, pattern, 3 * MSS);
+    host_advance_ms(10000);
+    assert_int_equal(tcp_sk(sk)->mss_cache, MSS);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 /* --- room, keep-alive --- */
+
+TEST("with TCP_NOTSENT_LOWAT the queue holds no more unsent bytes than that, and poll() waits for half")
+{
+    struct sock *sk = open_with_pattern();
+    int lowat = 2 * MSS;
+
+    assert_int_equal(tcp_prot.setsockopt(sk, IPPROTO_TCP, 25, &lowat, sizeof(lowat)), 0);
+    peer.wnd = 3 * MSS;
+    peer_ack();
+    ssize_t n = tcp_write(sk, pattern, 100 * MSS);
+    assert_in_range(n, 4 * MSS, 6 * MSS);
+    assert_int_equal(tcp_write(sk, "x", 1), -EAGAIN);
+    assert_int_equal(tcp_prot.poll(sk) & POLLOUT, 0);
+    take_full_segments();
+    peer_ack(); /* what was unsent goes: room again */
+    assert_int_equal(tcp_prot.poll(sk) & POLLOUT, POLLOUT);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
 
 TEST("a full write queue takes no more, and poll() says so when there is room again")
 {

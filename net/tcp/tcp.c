@@ -533,6 +533,7 @@ const struct proto tcp_prot = {
     .listen = tcp_listen,
     .accept = tcp_accept,
     .shutdown = tcp_shutdown,
+    .keepalive = tcp_set_keepalive,
     .sendmsg = tcp_sendmsg,
     .recvmsg = tcp_recvmsg,
     .sendpage = tcp_sendpage,

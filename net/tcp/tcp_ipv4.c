@@ -125,7 +125,7 @@ static void tcp_v4_send_check(struct sock *sk, struct sk_buff *skb, unsigned hdr
     struct dst_entry *dst = sk->sk_dst_cache;
 
     if (skb_shinfo(skb)->gso_size ||
-        (skb->data_len && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM)) {
+        (skb->data_len > TCP_SOFT_CSUM_MAX && dst && dst->dev && dst->dev->features & NETIF_F_HW_CSUM)) {
         skb->ip_summed = CHECKSUM_PARTIAL;
         skb->csum_start = skb->transport_header;
         skb->csum_offset = offsetof(struct tcphdr, check);

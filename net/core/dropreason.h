@@ -65,10 +65,8 @@
     X(TCP_OVERWINDOW, "TCP data beyond our window")                                                          \
     X(TCP_OFO_DROP, "TCP out-of-order queue full")                                                           \
     X(TCP_OFO_OVERLAP, "TCP out-of-order data that was already queued")                                      \
-    X(TCP_SYNQ_FULL, "TCP SYN queue full")                                                                   \
     X(TCP_ACCEPTQ_FULL, "TCP accept queue full")                                                             \
     X(TCP_CLOSED, "TCP data after the application closed")                                                   \
-    X(TCP_ABORT, "TCP connection aborted with data queued")                                                  \
     X(TCP_TIMEWAIT, "TCP segment for a connection in TIME-WAIT")                                             \
     X(TCP_LISTEN, "TCP segment a listener cannot use")
 

@@ -116,8 +116,9 @@ static void tcp_v4_timewait_ack(const struct sk_buff *skb, const struct inet_tim
 /* --- checksum on the way out --- */
 
 /*
- * Copied data was summed while it was copied; pages hung on by reference were not, and are left to the card
- * if it can (CHECKSUM_PARTIAL), as are trains, whoever cuts them.
+ * Copied data was summed while it was copied. Pages hung on by reference were not: a few bytes of them
+ * (TCP_SOFT_CSUM_MAX) are summed here, more is left to the card if it can (CHECKSUM_PARTIAL), as are trains,
+ * whoever cuts them.
  */
 static void tcp_v4_send_check(struct sock *sk, struct sk_buff *skb, unsigned hdr_len, wsum payload)
 {

@@ -5,7 +5,8 @@
  *                        ^ snd_una                           ^ send_head, snd_nxt    ^ write_seq
  *
  * tcp_sendmsg() and tcp_sendpage() append; tcp_push_pending_frames() -> tcp_write_xmit() sends what the
- * peer's window, the congestion window and Nagle allow; tcp_transmit_skb() puts a header in front of a clone
+ * peer's window, the congestion window and Nagle allow, several segments in one buffer where it can (a train:
+ * tcp_tso.c); tcp_transmit_skb() puts a header in front of a clone
  * and hands it to af_ops->queue_xmit. The original stays on the queue until it is acknowledged; its bytes are
  * shared with the clones and never written again: a retransmission while the card may still read copies the
  * linear part first.

@@ -40,6 +40,18 @@
     X(IP_OUTNOROUTES, "no route for a packet of ours")                                                       \
     X(IP_NOPROTO, "no handler for this IP protocol")                                                         \
     X(IP_MTU, "larger than the path MTU and must not be fragmented")                                         \
+    X(IP_TTL, "TTL ran out on the way through this router")                                                  \
+    X(IP_RPFILTER, "source address that does not live where it came from (rp_filter)")                       \
+    X(IP_BLACKHOLE, "a blackhole, unreachable or prohibit route")                                            \
+    X(FRAG_REASM_TIMEOUT, "fragments of a datagram that was not complete in time")                           \
+    X(FRAG_TOO_FAR, "no room for more fragments, or one that ends beyond 65535 bytes")                       \
+    X(FRAG_OVERLAP, "fragments that overlap: the whole datagram goes (RFC 5722)")                            \
+    X(BPF_FILTER, "dropped by a BPF program")                                                                \
+    X(VLAN_UNKNOWN, "VLAN that no device here has")                                                          \
+    X(BRIDGE_BLOCKED, "bridge port that does not forward")                                                   \
+    X(QDISC_DROP, "dropped by the queueing discipline")                                                      \
+    X(TC_INGRESS, "over the rate that ingress policing allows")                                              \
+    X(CT_INVALID, "packet that fits no connection")                                                          \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \

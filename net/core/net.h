@@ -37,7 +37,10 @@ struct net {
 
     struct neigh_table *arp_tbl;  /* net/ethernet/arp.c */
     struct netns_arp *arp;        /* net/ethernet/arp.c */
-    struct nf_hooks *nf;          /* net/netfilter */
+    struct nf_hooks *nf;          /* net/netfilter: hooks.h */
+    struct netns_xt *xt;          /* net/netfilter: rules */
+    struct netns_ct *ct;          /* net/netfilter: connection tracking */
+    struct netns_nat *nat;        /* net/netfilter: address translation */
     struct netns_ipv4 *ipv4;      /* net/ipv4 */
     struct netns_icmp *icmp;      /* net/ipv4 */
     struct udp_table *udp;        /* net/udp */

@@ -41,6 +41,7 @@ static inline void skb_init_fields(struct sk_buff *skb, struct net *net, uint8_t
     skb->sk = NULL;
     skb->dev = NULL;
     skb->dst = NULL;
+    skb->nfct = NULL;
     skb->tstamp = 0;
     skb->destructor = NULL;
     skb->len = skb->data_len = 0;
@@ -53,6 +54,7 @@ static inline void skb_init_fields(struct sk_buff *skb, struct net *net, uint8_t
     skb->pkt_type = PACKET_HOST;
     skb->ip_summed = CHECKSUM_NONE;
     skb->cloned = skb->vlan_present = skb->nohdr = 0;
+    skb->nfctinfo = 0;
     skb->head = skb->data = skb->tail = head;
     skb->end = head + room;
     skb->users = 1;
@@ -142,6 +144,7 @@ static inline void skb_free(struct sk_buff *skb)
     if (skb->destructor)
         skb->destructor(skb);
     dst_release(skb->dst);
+    skb_nfct_drop(skb);
     skb_release_data(skb);
     skb->net->skb_count--;
     kmem_cache_free(skb_cache, skb);
@@ -228,6 +231,8 @@ struct sk_buff *skb_clone(struct sk_buff *skb)
     skb_shinfo(skb)->dataref++;
     if (clone->dst)
         dst_hold(clone->dst);
+    if (unlikely(clone->nfct))
+        clone->nfct->use++;
     clone->net->skb_count++;
     return clone;
 }
@@ -254,6 +259,10 @@ static void skb_copy_metadata(struct sk_buff *to, const struct sk_buff *from)
 {
     to->dev = from->dev;
     to->dst = from->dst ? dst_hold(from->dst) : NULL;
+    to->nfct = from->nfct;
+    to->nfctinfo = from->nfctinfo;
+    if (to->nfct)
+        to->nfct->use++;
     to->tstamp = from->tstamp;
     memcpy(to->cb, from->cb, sizeof(to->cb));
     to->csum = from->csum;

@@ -35,7 +35,7 @@ struct sock;
 #define NET_IP_ALIGN  2
 #define MAX_HEADER    (16 + 60 + 60) /* link (with VLAN, rounded up), IPv4, TCP */
 #define MAX_SKB_FRAGS 17
-#define SKB_CB_SIZE   72
+#define SKB_CB_SIZE   80
 
 /* skb->pkt_type: whom the frame was addressed to, by its link header (RFC 1122 2.4). */
 enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_LOOPBACK, PACKET_OUTGOING };
@@ -48,6 +48,12 @@ enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET
  * csum_start (offset from head).
  */
 enum { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, CHECKSUM_COMPLETE, CHECKSUM_PARTIAL };
+
+/* What connection tracking hangs on a packet; the rest is known to net/netfilter/nf_conntrack.h only. */
+struct nf_conntrack {
+    uint32_t use;
+    void (*destroy)(struct nf_conntrack *ct); /* at use == 0 */
+};
 
 struct skb_frag {
     struct page *page; /* one reference held */
@@ -72,6 +78,7 @@ struct sk_buff {
     struct sock *sk;                   /* whom it is charged to, by destructor */
     struct net_device *dev;            /* received from, or to be sent by */
     struct dst_entry *dst;             /* route, one reference held */
+    struct nf_conntrack *nfct;         /* its connection, one reference held; nfctinfo says how it belongs */
     ktime_t tstamp;                    /* received at (0: nobody asked yet) */
     char cb[SKB_CB_SIZE] __aligned(8); /* scratch of the layer that holds the skb now */
     void (*destructor)(struct sk_buff *skb);
@@ -96,6 +103,7 @@ struct sk_buff {
      * bytes are shared.
      */
     uint8_t pkt_type : 3, ip_summed : 2, cloned : 1, vlan_present : 1, nohdr : 1;
+    uint8_t nfctinfo : 3; /* enum ip_conntrack_info */
     uint8_t *head, *data, *tail, *end;
     uint32_t users; /* references to this struct */
 };
@@ -301,6 +309,26 @@ static inline void *skb_transport_header(const struct sk_buff *skb)
 void skb_dst_drop(struct sk_buff *skb);
 /* Takes over one reference. */
 void skb_dst_set(struct sk_buff *skb, struct dst_entry *dst);
+
+/* --- connection --- */
+
+static inline void skb_nfct_drop(struct sk_buff *skb)
+{
+    struct nf_conntrack *ct = skb->nfct;
+
+    skb->nfct = NULL;
+    skb->nfctinfo = 0;
+    if (unlikely(ct) && --ct->use == 0)
+        ct->destroy(ct);
+}
+
+/* Takes over one reference (ct may be NULL: untracked on purpose). */
+static inline void skb_nfct_set(struct sk_buff *skb, struct nf_conntrack *ct, unsigned info)
+{
+    skb_nfct_drop(skb);
+    skb->nfct = ct;
+    skb->nfctinfo = info & 7;
+}
 
 /* --- queues --- */
 

@@ -65,6 +65,7 @@
     X(TcpExtSyncookiesFailed)                                                                                \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
+    X(TcpExtRcvPruned)                                                                                       \
     X(TcpExtOfoPruned)                                                                                       \
     X(TcpExtTW)                                                                                              \
     X(TcpExtTWRecycled)                                                                                      \
@@ -88,6 +89,9 @@
     X(TcpExtTCPAbortFailed)                                                                                  \
     X(TcpExtTCPTimeWaitOverflow)                                                                             \
     X(TcpExtTCPBacklogDrop)                                                                                  \
+    X(TcpExtTCPRcvCollapsed)                                                                                 \
+    X(TcpExtTCPMemoryPressures)                                                                              \
+    X(TcpExtTCPMemoryPressuresChrono)                                                                        \
     X(TcpExtTCPRcvCoalesce)                                                                                  \
     X(TcpExtTCPOFOQueue)                                                                                     \
     X(TcpExtTCPOFODrop)                                                                                      \

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include "kernel/panic.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/tcp/tcp_internal.h"
@@ -35,7 +36,7 @@ static bool tcp_notsent_low(const struct sock *sk, uint64_t factor)
 
 bool tcp_stream_memory_free(const struct sock *sk)
 {
-    return sk->sk_wmem_queued < sk->sk_sndbuf && tcp_notsent_low(sk, 1);
+    return sk->sk_wmem_queued < tcp_snd_limit(sk) && tcp_notsent_low(sk, 1);
 }
 
 /* Enough for poll() to say so: writers are not woken for each segment, but for half a train at the latest. */
@@ -43,7 +44,7 @@ static bool tcp_stream_is_writeable(const struct sock *sk)
 {
     uint32_t enough = min(sk->sk_wmem_queued / 2, TCP_WAKE_ROOM);
 
-    return sk->sk_wmem_queued + enough <= sk->sk_sndbuf && tcp_notsent_low(sk, 2);
+    return sk->sk_wmem_queued + enough <= tcp_snd_limit(sk) && tcp_notsent_low(sk, 2);
 }
 
 /*
@@ -58,7 +59,7 @@ static void tcp_sndbuf_expand(struct sock *sk)
 
     uint32_t window = min(tp->snd_cwnd, tp->max_window);
 
-    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4)
+    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4 && !tcp_under_memory_pressure(tcp_net(sk)))
         sk->sk_sndbuf = max(sk->sk_sndbuf, window >= limit / 4 ? limit : 4 * window);
 }
 
@@ -172,12 +173,6 @@ static bool tcp_purge_unread(struct sock *sk)
 
     skb_queue_purge(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSE);
     return unread;
-}
-
-/* Between connections and their ends nobody owns any more there is a bound (netkill, CVE-2008-4609). */
-bool tcp_out_of_orphans(struct sock *sk)
-{
-    return tcp_net(sk)->orphan_count > (size_t)tcp_net(sk)->sysctl_max_orphans;
 }
 
 static bool tcp_closing_done(const struct sock *sk)
@@ -606,6 +601,7 @@ void tcp_exit(struct net *net)
     if (!tn)
         return;
     tcp_end_all(net);
+    ASSERT(!tn->mem_bytes || net->sock_count);
     unregister_sysctl(&tn->sysctl);
     tcp_v4_exit(net);
     tcp_minisocks_exit(tn);

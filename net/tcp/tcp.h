@@ -221,8 +221,10 @@ struct tcp_sock {
     bool tlp_needless; /* a lone segment's probe was: the peer is slow to acknowledge */
 
     /* --- reassembly --- */
-    struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */
-    struct rb_root ofo_root;                             /* the same, for look-up */
+    struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+    struct rb_root ofo_root;                /* the same, for look-up */
+    uint32_t ofo_fresh;                     /* bytes it was charged since it was last collapsed */
+    uint32_t rcvq_collapsed;                /* sk_receive_queue has been collapsed up to here */
     struct tcp_sack_block selective_acks[TCP_MAX_SACKS]; /* its runs, the one that grew last first */
     struct tcp_sack_block duplicate_sack;                /* came twice (RFC 2883), if dsack_pending */
     uint8_t num_sacks;
@@ -279,6 +281,8 @@ struct sock_common *tcp_next_conn(struct net *net, struct sock_common *prev);
 
 struct tcp_counts {
     size_t established, listening, half_open, time_wait, orphans;
+    size_t memory; /* bytes in the queues of all sockets (net.ipv4.tcp_mem) */
+    bool memory_pressure;
 };
 void tcp_get_counts(struct net *net, struct tcp_counts *counts);
 

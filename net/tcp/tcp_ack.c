@@ -71,7 +71,7 @@ static void tcp_unlink_write_queue(struct sock *sk, struct sk_buff *skb)
         tp->retrans_hint = NULL;
     if (TCP_SKB_CB(skb)->sacked)
         tcp_scoreboard_forget(tp, skb);
-    sk->sk_wmem_queued -= skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
     skb_unlink(&sk->sk_write_queue, skb);
     consume_skb(skb);
 }

@@ -378,6 +378,8 @@ void tcp_get_counts(struct net *net, struct tcp_counts *counts)
         .half_open = net->tcp->req_count,
         .time_wait = net->tcp->tw_count,
         .orphans = net->tcp->orphan_count,
+        .memory = net->tcp->mem_bytes,
+        .memory_pressure = net->tcp->mem_pressure,
     };
     for (unsigned i = 0; i < TCP_LHASH_SIZE; i++)
         for (struct hlist_node *n = net->tcp->lhash[i].first; n; n = n->next)

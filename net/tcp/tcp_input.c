@@ -260,7 +260,7 @@ void tcp_rcv_established(struct sock *sk, struct sk_buff *skb, const struct tcp_
     if (!tcp_predicted(tp, seg)) {
         tcp_rcv_established_slow(sk, skb, seg);
     } else if (seg->len) {
-        if (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf)
+        if (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf || tcp_under_memory_pressure(tcp_net(sk)))
             tcp_rcv_established_slow(sk, skb, seg);
         else
             tcp_rcv_fast_data(sk, skb, seg);

@@ -146,7 +146,12 @@ struct netns_tcp {
     struct timer tw_timer;
     size_t tw_count, req_count, orphan_count;
 
-    int sysctl_rmem[3], sysctl_wmem[3];
+    size_t mem_bytes; /* in the queues of all sockets: tcp_mem.c */
+    size_t mem_reserve_pages;
+    bool mem_pressure;
+    uint64_t mem_pressure_ms; /* since when */
+
+    int sysctl_mem[3] /* pages */, sysctl_rmem[3], sysctl_wmem[3];
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
@@ -290,6 +295,59 @@ uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may sti
 
 void tcp_rcv_space_init(struct tcp_sock *tp);
 void tcp_rcv_space_adjust(struct sock *sk); /* the application has read */
+
+/* --- tcp_mem.c --- */
+
+void tcp_mem_init(struct netns_tcp *tn);
+void tcp_mem_set_pressure(struct netns_tcp *tn, bool pressure);
+bool tcp_pages_short(const struct netns_tcp *tn);
+
+/* Above the middle mark, until the low one is reached again. */
+static inline bool tcp_under_memory_pressure(struct netns_tcp *tn)
+{
+    bool now = tn->mem_bytes >> PAGE_SHIFT > (size_t)tn->sysctl_mem[tn->mem_pressure ? 0 : 1];
+
+    if (unlikely(now != tn->mem_pressure))
+        tcp_mem_set_pressure(tn, now);
+    return now;
+}
+
+static inline bool tcp_mem_exhausted(const struct netns_tcp *tn)
+{
+    return tn->mem_bytes >> PAGE_SHIFT >= (size_t)tn->sysctl_mem[2];
+}
+
+/* skb joins or leaves sk_write_queue, or is about to change and has. Its pages are their file's. */
+static inline void tcp_wmem_charge(struct sock *sk, const struct sk_buff *skb)
+{
+    sk->sk_wmem_queued += skb->truesize;
+    tcp_net(sk)->mem_bytes += skb->truesize - skb->data_len;
+}
+
+static inline void tcp_wmem_uncharge(struct sock *sk, const struct sk_buff *skb)
+{
+    sk->sk_wmem_queued -= skb->truesize;
+    tcp_net(sk)->mem_bytes -= skb->truesize - skb->data_len;
+}
+
+/* What the write queue may hold now. */
+static inline uint32_t tcp_snd_limit(const struct sock *sk)
+{
+    const struct netns_tcp *tn = tcp_net(sk);
+
+    return unlikely(tcp_mem_exhausted(tn)) ? min(sk->sk_sndbuf, (uint32_t)tn->sysctl_wmem[0]) : sk->sk_sndbuf;
+}
+
+void tcp_set_owner_r(struct sk_buff *skb, struct sock *sk);        /* onto a queue of received text */
+uint32_t tcp_rcv_limit(const struct sock *sk);                     /* what these queues may hold now */
+uint32_t tcp_pressed_space(const struct sock *sk, uint32_t space); /* what of it to offer, under pressure */
+bool tcp_out_of_orphans(struct sock *sk);
+bool tcp_end_orphan_under_pressure(struct sock *sk);
+
+/* --- tcp_prune.c --- */
+
+/* Makes room for `need` bytes, at the cost of text that begins beyond `seq`: false if there is none. */
+bool tcp_rmem_schedule(struct sock *sk, uint32_t seq, uint32_t need);
 
 /* --- tcp_ofo.c --- */
 
@@ -488,7 +546,6 @@ void tcp_done(struct sock *sk);           /* to CLOSE, out of the tables, owner 
 void tcp_abort(struct sock *sk, int err); /* RST to the peer where that is right, then tcp_done */
 bool tcp_stream_memory_free(const struct sock *sk);
 void tcp_check_space(struct sock *sk);
-bool tcp_out_of_orphans(struct sock *sk);
 
 /* --- tcp_send.c, tcp_recv.c, tcp_sockopt.c --- */
 

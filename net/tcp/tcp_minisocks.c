@@ -212,6 +212,9 @@ static struct sock *tcp_create_openreq_child(struct sock *listener, struct reque
 {
     struct netns_tcp *tn = tcp_net(listener);
     int err;
+
+    if (tcp_pages_short(tn)) /* the peer, or our SYN-ACK, will bring another chance */
+        return NULL;
     struct sock *child = sk_alloc(sock_net(listener), listener->sk_prot, SOCK_STREAM, IPPROTO_TCP, &err);
 
     if (!child)

@@ -22,6 +22,7 @@ void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason reason)
 {
     tcp_sk(sk)->ofo_root.node = NULL;
     tcp_sk(sk)->num_sacks = 0;
+    tcp_sk(sk)->ofo_fresh = 0;
     skb_queue_purge(&tcp_sk(sk)->out_of_order_queue, reason);
 }
 
@@ -42,12 +43,10 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
 /* Room for skb, at the cost of text further away than it. */
 static bool tcp_ofo_make_room(struct sock *sk, const struct sk_buff *skb)
 {
-    while (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf) {
-        NET_INC_STATS(sock_net(sk), TcpExtPruneCalled);
-        if (!tcp_ofo_prune(sk, TCP_SKB_CB(skb)->seq))
-            return TCP_SKB_CB(skb)->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= sk->sk_rcvbuf;
-    }
-    return true;
+    const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+    return tcp_rmem_schedule(sk, cb->seq, skb->truesize) ||
+           (cb->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= tcp_rcv_limit(sk));
 }
 
 /* Cuts off the front up to `seq` (linear skb). */
@@ -83,7 +82,8 @@ static void tcp_ofo_link(struct sock *sk, struct sk_buff *prev, struct sk_buff *
     if (prev && TCP_SKB_CB(prev)->end_seq == TCP_SKB_CB(skb)->seq &&
         sk->sk_rmem_alloc + TCP_OFO_REPACK_COST <= sk->sk_rcvbuf)
         skb = tcp_repack_short(sk, skb);
-    skb_set_owner_r(skb, sk);
+    tp->ofo_fresh += skb->truesize;
+    tcp_set_owner_r(skb, sk);
     rb_insert_after(&tp->ofo_root, prev ? &TCP_SKB_CB(prev)->ofo_node : NULL, &TCP_SKB_CB(skb)->ofo_node);
     if (prev)
         skb_queue_after(&tp->out_of_order_queue, prev, skb);

@@ -91,6 +91,8 @@ uint32_t tcp_select_window(struct sock *sk, bool commit)
     uint32_t full = tcp_win_from_space(sk->sk_rcvbuf);
     uint32_t used = sk->sk_rmem_alloc;
     uint32_t space = used < sk->sk_rcvbuf ? tcp_win_from_space(sk->sk_rcvbuf - used) : 0;
+    if (unlikely(tcp_under_memory_pressure(tcp_net(sk))))
+        space = tcp_pressed_space(sk, space);
     uint32_t current = tcp_receive_window(tp);
     uint32_t unit = 1u << tp->rcv_wscale, limit = 65535u << tp->rcv_wscale;
     uint32_t window = min(space, limit) & ~(unit - 1);
@@ -307,7 +309,7 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb)
     struct tcp_sock *tp = tcp_sk(sk);
 
     skb_queue_tail(&sk->sk_write_queue, skb);
-    sk->sk_wmem_queued += skb->truesize;
+    tcp_wmem_charge(sk, skb);
     if (!tp->send_head)
         tp->send_head = skb;
 }
@@ -324,9 +326,9 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (!rest)
         return -ENOMEM;
     skb_reserve(rest, MAX_HEADER);
-    sk->sk_wmem_queued -= skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
     if (skb_unclone(skb)) {
-        sk->sk_wmem_queued += skb->truesize;
+        tcp_wmem_charge(sk, skb);
         consume_skb(rest);
         return -ENOMEM;
     }
@@ -345,7 +347,8 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (cb->sacked & TCPCB_SACKED)
         tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);
-    sk->sk_wmem_queued += skb->truesize + rest->truesize;
+    tcp_wmem_charge(sk, skb);
+    tcp_wmem_charge(sk, rest);
     if (before(cb->seq, tp->snd_nxt)) { /* both halves have been sent */
         uint32_t mss = tcp_current_mss(sk);
         tp->packets_out -= tcp_skb_pcount(skb);

@@ -102,7 +102,8 @@ static struct sk_buff *tcp_send_grow(struct sock *sk, struct sk_buff *skb, uint3
     skb_queue_after(&sk->sk_write_queue, skb, bigger);
     if (tp->send_head == skb)
         tp->send_head = bigger;
-    sk->sk_wmem_queued += bigger->truesize - skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
+    tcp_wmem_charge(sk, bigger);
     skb_unlink(&sk->sk_write_queue, skb);
     consume_skb(skb);
     return bigger;

@@ -292,6 +292,7 @@ static void tcp_scale_to_memory(struct netns_tcp *tn)
 void tcp_register_sysctls(struct netns_tcp *tn)
 {
     const struct sysctl_entry entries[] = {
+        {"net.ipv4.tcp_mem", tn->sysctl_mem, 3, 0, INT_MAX}, /* pages */
         {"net.ipv4.tcp_rmem", tn->sysctl_rmem, 3, SOCK_MIN_RCVBUF, 1 << 30},
         {"net.ipv4.tcp_wmem", tn->sysctl_wmem, 3, SOCK_MIN_SNDBUF / 2, 1 << 30},
         {"net.ipv4.tcp_syn_retries", &tn->sysctl_syn_retries, 1, 1, 127},
@@ -330,6 +331,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
     memcpy(tn->sysctl_entries, entries, sizeof(entries));
     tcp_scale_to_memory(tn);
+    tcp_mem_init(tn);
     tn->default_ca = &tcp_cubic;
     tn->sysctl_rmem[0] = 4096;
     tn->sysctl_rmem[1] = 131072;

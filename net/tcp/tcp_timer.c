@@ -161,7 +161,7 @@ static void tcp_retransmit_timer(struct sock *sk)
     struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
     uint64_t now = ktime_get_ms();
 
-    if (!tp->packets_out)
+    if (!tp->packets_out || tcp_end_orphan_under_pressure(sk))
         return;
     if (!tp->retransmits)
         tp->retrans_stamp_ms = TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC;
@@ -216,6 +216,8 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out = 0;
         return;
     }
+    if (tcp_end_orphan_under_pressure(sk))
+        return;
     if (tcp_probes_exhausted(sk, now)) {
         tcp_write_err(sk);
         return;

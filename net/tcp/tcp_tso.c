@@ -97,15 +97,19 @@ void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *s
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
     uint32_t len = min(tp->snd_una - cb->seq, skb->len), linear = skb_headlen(skb), frags = skb->data_len;
 
-    if (!len || skb_trim_front(skb, len))
+    if (!len)
+        return;
+    tcp_wmem_uncharge(sk, skb);
+    int err = skb_trim_front(skb, len);
+    frags -= skb->data_len;
+    skb->truesize -= frags;
+    tcp_wmem_charge(sk, skb);
+    if (err)
         return;
     tcp_scoreboard_trim(tp, skb, len, st);
     cb->seq += len;
     if (linear)
         cb->csum_valid = false;
-    frags -= skb->data_len;
-    skb->truesize -= frags;
-    sk->sk_wmem_queued -= frags;
     uint32_t before_count = tcp_skb_pcount(skb);
     tcp_skb_set_pcount(skb, tp->mss_cache);
     if (cb->pcount > before_count)

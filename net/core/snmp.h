@@ -89,6 +89,7 @@
     X(TcpExtTCPAbortFailed)                                                                                  \
     X(TcpExtTCPTimeWaitOverflow)                                                                             \
     X(TcpExtTCPBacklogDrop)                                                                                  \
+    X(TcpExtTCPWqueueTooBig)                                                                                 \
     X(TcpExtTCPRcvCollapsed)                                                                                 \
     X(TcpExtTCPMemoryPressures)                                                                              \
     X(TcpExtTCPMemoryPressuresChrono)                                                                        \

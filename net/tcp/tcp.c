@@ -285,6 +285,7 @@ static int tcp_init_sock(struct sock *sk)
     tp->snd_cwnd = TCP_INIT_CWND * TCP_MSS_DEFAULT;
     tp->snd_ssthresh = TCP_CWND_MAX;
     skb_queue_head_init(&tp->out_of_order_queue);
+    INIT_LIST_HEAD(&tp->tsorted_sent);
     INIT_LIST_HEAD(&tp->syn_queue);
     INIT_LIST_HEAD(&tp->accept_queue);
     INIT_LIST_HEAD(&tp->accept_node);

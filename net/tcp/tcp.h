@@ -91,8 +91,11 @@ struct tcp_skb_cb {
     uint8_t retrans; /* times retransmitted, saturating */
     uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
-    uint8_t sacked;          /* TCPCB_*: the scoreboard */
-    struct rb_node ofo_node; /* on out_of_order_queue: its place in ofo_root */
+    uint8_t sacked; /* TCPCB_*: the scoreboard */
+    union {
+        struct rb_node ofo_node;  /* on out_of_order_queue: its place in ofo_root */
+        struct list_head tsorted; /* on sk_write_queue: tcp_sock.tsorted_sent; next NULL: not there */
+    };
 };
 #define TCPCB_SACKED  1 /* the peer has it */
 #define TCPCB_LOST    2 /* it does not, we think */
@@ -193,7 +196,7 @@ struct tcp_sock {
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
     uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */
     uint32_t retrans_high;        /* in Loss: up to here has been sent again */
-    struct sk_buff *retrans_hint; /* in Loss: the segment at retrans_high, or NULL: look from the head */
+    struct sk_buff *retrans_hint; /* before it nothing has to be sent again; NULL: look from the head */
     uint32_t dupacks, dupacks_max;
     uint8_t ca_state;   /* enum tcp_ca_state */
     bool partial_acked; /* in Recovery: the first partial ACK has been seen */
@@ -201,6 +204,10 @@ struct tcp_sock {
     /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
     uint32_t sacked_out, lost_out, retrans_out;
     uint32_t sacked_segs;
+    struct list_head tsorted_sent; /* tcp_skb_cb.tsorted: what may get lost yet, by the time it was sent */
+    struct sk_buff *sack_hint;     /* where the last block was looked for, or NULL */
+    struct tcp_sack_block known_sacks[TCP_MAX_SACKS]; /* the last ACK's, by start: they are all marked */
+    uint8_t num_known_sacks;
     uint32_t fack;                               /* end of the highest SACKed segment */
     uint32_t prr_delivered, prr_out, prr_flight; /* since recovery began; FlightSize then (RFC 6937) */
     uint32_t prior_cwnd, prior_ssthresh;         /* to go back to */

@@ -69,6 +69,9 @@ static void tcp_unlink_write_queue(struct sock *sk, struct sk_buff *skb)
 
     if (skb == tp->retrans_hint)
         tp->retrans_hint = NULL;
+    if (skb == tp->sack_hint)
+        tp->sack_hint = NULL;
+    tcp_tsorted_forget(skb);
     if (TCP_SKB_CB(skb)->sacked)
         tcp_scoreboard_forget(tp, skb);
     tcp_wmem_uncharge(sk, skb);

@@ -389,6 +389,21 @@ void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb lea
 void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
                          struct tcp_ack_state *st);
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb);
+void tcp_tsorted_sent(struct tcp_sock *tp,
+                      struct sk_buff *skb); /* has gone out, for the first time or again */
+void tcp_tsorted_split(struct sk_buff *skb, struct sk_buff *rest);
+
+static inline void tcp_tsorted_forget(struct sk_buff *skb)
+{
+    struct list_head *node = &TCP_SKB_CB(skb)->tsorted;
+
+    if (!node->next)
+        return;
+    node->next->prev = node->prev;
+    node->prev->next = node->next;
+    node->next = NULL;
+}
+
 void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
 void tcp_unmark_lost(struct sock *sk);
 void tcp_timeout_mark_lost(struct sock *sk);

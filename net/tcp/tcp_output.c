@@ -285,6 +285,7 @@ static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, uint32_t mss)
     if (train)
         skb_shinfo(out)->gso_segs = (uint16_t)DIV_ROUND_UP(skb->len, mss);
     TCP_SKB_CB(skb)->sent_at = ktime_get();
+    tcp_tsorted_sent(tcp_sk(sk), skb);
     tcp_send_one(sk, out, TCP_SKB_CB(skb));
     return 0;
 }
@@ -344,6 +345,7 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (linear || skb_headlen(rest))
         cb->csum_valid = false;
     rest_cb->csum_valid = false;
+    tcp_tsorted_split(skb, rest);
     if (cb->sacked & TCPCB_SACKED)
         tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);

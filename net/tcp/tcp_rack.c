@@ -98,16 +98,14 @@ static uint64_t tcp_rack_detect_loss(struct sock *sk, ktime_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t limit_ns = ((uint64_t)tp->rack_rtt_us + tcp_rack_reo_wnd_us(tp)) * NSEC_PER_USEC, wait_ns = 0;
+    struct tcp_skb_cb *cb, *next;
 
-    for (struct sk_buff *skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head;
-         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
-        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-        if (cb->sacked & TCPCB_SACKED || (cb->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST)
-            continue;
+    /* In the order of sending: what was sent after the latest delivered one waits for its turn. */
+    list_for_each_entry_safe (cb, next, &tp->tsorted_sent, tsorted) {
         if (!tcp_rack_sent_after(tp->rack_sent_at, tp->rack_end_seq, cb->sent_at, cb->end_seq))
-            continue;
+            break;
         if (now - cb->sent_at >= limit_ns)
-            tcp_mark_lost(sk, skb);
+            tcp_mark_lost(sk, container_of((void *)cb, struct sk_buff, cb));
         else
             wait_ns = max(wait_ns, cb->sent_at + limit_ns - now);
     }

@@ -101,7 +101,9 @@ static void tcp_xmit_lost(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb, *next;
 
-    for (skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head && tp->lost_out; skb = next) {
+    skb = tp->retrans_hint ? tp->retrans_hint : skb_peek(&sk->sk_write_queue);
+    for (; skb && skb != tp->send_head && tp->lost_out; skb = next) {
+        tp->retrans_hint = skb;
         if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST) {
             uint32_t pipe = tcp_pipe(tp);
             if (pipe && pipe + skb->len > tp->snd_cwnd)

@@ -51,9 +51,35 @@ bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms)
     return false;
 }
 
+/*
+ * RFC 5961 7: at most some twice a second for each connection, and tcp_challenge_ack_limit a second for all,
+ * which keeps a storm over thousands of connections from being answered. How many exactly is drawn anew each
+ * second: a count that a stranger could use up on a connection of his own would tell him by its absence
+ * whether his guesses about another one were right (CVE-2016-5696).
+ */
+bool tcp_challenge_limited(struct net *net, uint64_t *last_ms)
+{
+    struct netns_tcp *tn = net->tcp;
+    uint64_t second = ktime_get_ms() / 1000 + 1; /* 0: none has been counted */
+    uint32_t limit = (uint32_t)tn->sysctl_challenge_ack_limit;
+
+    if (tcp_oow_rate_limited(net, last_ms))
+        return true;
+    if (second != tn->challenge_second) {
+        tn->challenge_second = second;
+        tn->challenges_left = (limit + 1) / 2 + (limit ? get_random_u32_below(limit) : 0);
+    }
+    if (!tn->challenges_left) {
+        NET_INC_STATS(net, TcpExtTCPACKSkippedChallenge);
+        return true;
+    }
+    tn->challenges_left--;
+    return false;
+}
+
 void tcp_send_challenge_ack(struct sock *sk)
 {
-    if (tcp_oow_rate_limited(sock_net(sk), &tcp_sk(sk)->last_oow_ack_ms))
+    if (tcp_challenge_limited(sock_net(sk), &tcp_sk(sk)->last_oow_ack_ms))
         return;
     NET_INC_STATS(sock_net(sk), TcpExtTCPChallengeACK);
     tcp_send_ack(sk);

@@ -151,12 +151,16 @@ struct netns_tcp {
     bool mem_pressure;
     uint64_t mem_pressure_ms; /* since when */
 
+    uint64_t challenge_second; /* of the clock: challenge ACKs are counted by it */
+    uint32_t challenges_left;
+
     int sysctl_mem[3] /* pages */, sysctl_rmem[3], sysctl_wmem[3];
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
-        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss,
+        sysctl_challenge_ack_limit;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
@@ -272,6 +276,7 @@ void tcp_fast_path_check(struct tcp_sock *tp);
 void tcp_send_challenge_ack(struct sock *sk);
 void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg);
 bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms);
+bool tcp_challenge_limited(struct net *net, uint64_t *last_ms);
 void tcp_finish_connect(struct sock *sk);
 
 /* --- tcp_data.c --- */

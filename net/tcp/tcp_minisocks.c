@@ -236,7 +236,7 @@ static void tcp_reqsk_challenge(struct sk_buff *skb, struct request_sock *req)
 {
     struct net *net = req->rsk_common.net;
 
-    if (tcp_oow_rate_limited(net, &req->last_oow_ack_ms))
+    if (tcp_challenge_limited(net, &req->last_oow_ack_ms))
         return;
     NET_INC_STATS(net, TcpExtTCPChallengeACK);
     tcp_sk(req->rsk_listener)->af_ops->send_request_ack(skb, req);

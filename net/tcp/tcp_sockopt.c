@@ -320,6 +320,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
+        {"net.ipv4.tcp_challenge_ack_limit", &tn->sysctl_challenge_ack_limit, 1, 0, 1 << 30},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
         {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
@@ -356,6 +357,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_syncookies = 1;  /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
+    tn->sysctl_challenge_ack_limit = 1000;
     tn->sysctl_somaxconn = SOMAXCONN;
     register_sysctl(tn->net, &tn->sysctl, tn->sysctl_entries);
 }

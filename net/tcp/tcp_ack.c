@@ -91,9 +91,17 @@ void tcp_write_queue_purge(struct sock *sk)
     tcp_stop_xmit_timer(tp);
 }
 
+/* A peer may answer the second SYN and still echo the first: that would be a round trip of a second. */
+static bool tcp_syn_rtt_unclear(const struct tcp_sock *tp, const struct tcp_ack_state *st, ktime_t sent_at)
+{
+    return tp->sk.sk_state == TCP_SYN_SENT && tp->syn_retransmitted &&
+           before(st->seg->tsecr, (uint32_t)(sent_at / NSEC_PER_MSEC) + tp->ts_offset);
+}
+
 /*
  * RFC 6298 3: what was sent twice tells nothing by its sending time (Karn), only by its echo (RFC 7323 4).
- * What was sent once does it better, in microseconds.
+ * What was sent once does it better, in microseconds. Where the peer tells a duplicate the first ACK was
+ * lost: this one is of our last transmission, though the echo is of the first arrival (RFC 7323 4.3).
  */
 static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st, ktime_t first_sent,
                         bool retransmitted)
@@ -102,7 +110,10 @@ static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st, kti
 
     if (first_sent && !retransmitted)
         tcp_rtt_sample(tp, (st->now - first_sent) / NSEC_PER_USEC);
-    else if ((retransmitted || !tp->srtt_us) && tcp_tstamp_rtt(tp, st->seg, &rtt_us))
+    else if (st->dsack && first_sent && st->now - first_sent >= (ktime_t)tp->min_rtt_us * NSEC_PER_USEC)
+        tcp_rtt_sample(tp, (st->now - first_sent) / NSEC_PER_USEC);
+    else if ((retransmitted || !tp->srtt_us) && !st->dsack && !tcp_syn_rtt_unclear(tp, st, first_sent) &&
+             tcp_tstamp_rtt(tp, st->seg, &rtt_us))
         tcp_rtt_sample(tp, rtt_us);
 }
 

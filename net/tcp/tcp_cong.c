@@ -16,12 +16,12 @@
 
 /* --- windows to start from --- */
 
-/* RFC 6928: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was lost (RFC 5681 3.1). */
+/* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was sent again more than once. */
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp)
 {
     uint32_t mss = tp->mss_cache;
 
-    if (tp->syn_retransmitted)
+    if (tp->total_retrans > 1)
         return mss;
     return min(TCP_INIT_CWND * mss, max(2 * mss, 14600u));
 }

@@ -201,6 +201,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tcp_sync_mss(child, child->sk_dst_cache->mtu);
     tcp_initialize_rcv_mss(tp);
     tp->high_seq = tp->fack = tp->iss;
+    tp->total_retrans = req->num_timeout;
     tp->syn_retransmitted = req->num_timeout != 0;
     if (!req->num_timeout && req->synack_at) /* a cookie does not tell when it was sent */
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
@@ -252,6 +253,8 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
     if (seg->seq == req->rcv_isn && (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN) {
         *reason = SKB_DROP_REASON_TCP_INVALID_SYN; /* the SYN again: so is our answer, but not for each of a
                                                       storm */
+        if (req->tstamp_ok && seg->saw_tstamp && !before(seg->tsval, req->ts_recent))
+            req->ts_recent = seg->tsval; /* RFC 7323 4.3: so its round trip can be told from the first's */
         if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
             tcp_sk(listener)->af_ops->send_synack(listener, req);
         return false;

@@ -70,6 +70,7 @@ static void tcp_enter_sack_recovery(struct sock *sk)
     tp->prr_delivered = tp->prr_out = 0;
     tp->prr_flight = max(tp->snd_nxt - tp->snd_una, 1u);
     tp->ca_state = TCP_CA_Recovery;
+    tp->tlp_pending = false;                     /* it has done its work */
     tp->snd_cwnd = tcp_pipe(tp) + tp->mss_cache; /* the first retransmission goes at once */
 }
 
@@ -137,8 +138,7 @@ static void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
         count = target > tp->prr_out ? (uint32_t)(target - tp->prr_out) : 0;
     } else {
         uint32_t limit = tp->prr_delivered > tp->prr_out ? tp->prr_delivered - tp->prr_out : 0;
-        if (tp->snd_una != st->prior_una)
-            limit = max(limit, st->delivered) + tp->mss_cache; /* slow-start reduction bound */
+        limit = max(limit, st->delivered) + tp->mss_cache; /* slow-start reduction bound */
         count = min(tp->snd_ssthresh - pipe, limit);
     }
     if (!tp->prr_out)
@@ -228,7 +228,8 @@ static void tcp_set_xmit_timer(struct sock *sk, const struct tcp_ack_state *st, 
 
     if (reo_ms && tp->packets_out)
         tcp_reset_xmit_timer(sk, TCP_TIME_REO, reo_ms);
-    else if (tp->snd_una != st->prior_una || (tp->xmit_pending == TCP_TIME_LOSS_PROBE && tp->sacked_out) ||
+    else if (tp->snd_una != st->prior_una || (tp->ca_state >= TCP_CA_Recovery && st->delivered) ||
+             (tp->xmit_pending == TCP_TIME_LOSS_PROBE && tp->sacked_out) ||
              (tp->packets_out && tp->xmit_pending == TCP_TIME_NONE)) {
         if (!tcp_schedule_loss_probe(sk, tp->last_ack_ms))
             tcp_rearm_rto(sk);
@@ -259,7 +260,7 @@ void tcp_rack_reo_timeout(struct sock *sk)
     tcp_xmit_lost(sk);
     if (reo_ms)
         tcp_reset_xmit_timer(sk, TCP_TIME_REO, reo_ms);
-    else
+    else if (!tcp_schedule_loss_probe(sk, ktime_get_ms()))
         tcp_rearm_rto(sk);
 }
 

@@ -51,6 +51,7 @@ class Script:
         self.lines = self.text.splitlines()
         self.line, self.at, self.tolerance = 0, 0, 4000
         self.peers, self.pending, self.cookies, self.ignored = {}, [], {}, []
+        self.came, self.variables = None, {}  # the last segment that was expected
         self.published, self.expectations = False, 0
         option = {name: int(value) for name, value in re.findall(r"^--(mtu|mss)=(\d+)", self.text, re.M)}
         self.largest = option.get("mss", option.get("mtu", 1500) - 40)  # what comes in is cut to this
@@ -147,6 +148,7 @@ class Script:
         if wrong:
             raise Wrong(f"expected {text}\n    came     {at / 1e6:.3f} > {came}\n    differs  {'; '.join(wrong)}")
         wire.learn(want, came, peer)
+        self.came = came
         self.at = at if earliest == 0 else self.at
 
     def inject(self, text, peer_index):
@@ -166,15 +168,18 @@ class Script:
             blocked.go_on()
 
     def check_python(self, code):
-        names = {"isns": [i for p in self.peers.values() for i in p.isns], "counter": self.stack.counter, "now": self.stack.now()}
+        names = self.variables | {"isns": [i for p in self.peers.values() for i in p.isns], "counter": self.stack.counter, "now": self.stack.now(), "last": self.came}
+        names["timestamp"] = lambda number: self.peer().timestamps[number]  # ours, that the script has called so
         names |= wire.CA_STATES | {"isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
         if self.calls.last_fd is not None:
             try:
                 names |= {f"tcpi_{k}": v for k, v in self.stack.tcp_info(self.calls.last_fd).items()}
             except Failed:
                 pass
+        given = set(names) | {"__builtins__"}
         try:
             exec(code.strip(), names)
+            self.variables |= {n: v for n, v in names.items() if n not in given}
         except NameError as e:
             raise Syntax(f"{e} here")
         except AssertionError:

@@ -175,7 +175,7 @@ def option_texts(data, peer):
                           3: lambda: f"wscale {value[0]}", 4: lambda: "sackOK"}.get(kind, lambda: f"raw {data[:length].hex()}")())
         data = data[length:]
         if kind == 0:
-            break
+            return texts + ([f"raw {data.hex()}"] if data.strip(b"\0") else [])  # behind the end there are zeros only
     return texts
 
 
@@ -233,13 +233,16 @@ def dissect(datagram, find_peer):
     sport, dport, seq, ack, offset, flags, win, _, urg = struct.unpack_from("!HHIIBBHHH", tcp)
     if tcp_sum(datagram[12:16], datagram[16:20], tcp):
         raise Syntax("wrong TCP checksum")
+    header_len = (offset >> 4) * 4
+    if not 20 <= header_len <= len(tcp):
+        raise Syntax("wrong data offset")
     peer = find_peer(sport, dport, flags)
     if flags & 2:
         peer.local_base = (seq - peer.script_isn) % 2**32
         peer.isns += [seq] if seq not in peer.isns else []
     peer.local_base_of_peer = peer.remote_base
-    header_len = (offset >> 4) * 4
     words = {"win": win, "urg": urg, "tos": datagram[1], "ecn": datagram[1] & 3, "ttl": datagram[8], "df": bool(datagram[6] & 0x40)}
+    words |= {"from": ".".join(map(str, datagram[12:16])), "to": ".".join(map(str, datagram[16:20]))}
     segment = Segment(flags, (seq - peer.local_base) % 2**32, len(tcp) - header_len,
                       (ack - peer.remote_base) % 2**32 if flags & 16 else None, words, option_texts(tcp[20:header_len], peer))
     segment.data = tcp[header_len:]

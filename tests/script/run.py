@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """TCP tests as scripts: packets in, packets out, socket calls and times; on the stack's own library, in virtual time.
 
-usage: run.py [SCRIPT ...]     (all of tests/script and model.py without arguments)
+usage: run.py [SCRIPT ...]     (without arguments: all of tests/script, model.py and rules.py)
+       run.py --rules          whether every rule of rules.txt is shown by a test
 
 A line is a time and an event; the language is packetdrill's where it can be (README.md in this folder).
 
@@ -21,6 +22,7 @@ import traceback
 import calls
 import events
 import model
+import rules
 import wire
 from skiff import LIBRARY, LOCAL, LOCAL_MAC, PEER, ROOT, Failed, Stack
 from wire import Syntax, Wrong
@@ -325,7 +327,16 @@ def run_model():
     return "FAIL" if wrong else "ok  ", "\n  ".join([f"{count} sequences of events"] + lines)
 
 
+def run_rules():
+    count, wrong = rules.check(scripts())
+    return "FAIL" if wrong else "ok  ", "\n  ".join([f"{count} rules"] + wrong)
+
+
 def main(argv):
+    if argv == ["--rules"]:
+        outcome, words = run_rules()
+        print(f"{outcome} rules\n  {words}")
+        return outcome == "FAIL"
     if not LIBRARY.exists():
         sys.exit(f"run.py: {LIBRARY.relative_to(ROOT)} is missing: make host")
     outcomes = []
@@ -335,6 +346,9 @@ def main(argv):
     if not argv:
         outcome, words = run_model()
         print(f"{outcome} model of the connection's states\n  {words}")
+        outcomes.append(outcome)
+        outcome, words = run_rules()
+        print(f"{outcome} rules and their tests\n  {words}")
         outcomes.append(outcome)
     print(f"{outcomes.count('ok  ')} passed, {outcomes.count('FAIL')} failed, {outcomes.count('skip')} skipped")
     return "FAIL" in outcomes

@@ -60,8 +60,8 @@ struct skb_frag {
 struct skb_shared_info {
     uint32_t dataref;
     uint16_t nr_frags;
-    uint16_t gso_size; /* payload bytes per segment if this is several in one, else 0 */
-    uint16_t gso_segs;
+    uint16_t gso_size;         /* payload bytes per segment if this is several in one, else 0 */
+    uint16_t gso_segs;         /* how many: of these, or bare ACKs (received, gso_size 0); 0 as 1 */
     struct sk_buff *frag_list; /* further buffers of one datagram (reassembly); owned */
     struct skb_frag frags[MAX_SKB_FRAGS];
 };
@@ -153,7 +153,8 @@ static inline struct skb_shared_info *skb_shinfo(const struct sk_buff *skb)
 /* Segments this buffer stands for. */
 static inline unsigned skb_segs(const struct sk_buff *skb)
 {
-    return unlikely(skb_shinfo(skb)->gso_size) ? skb_shinfo(skb)->gso_segs : 1;
+    unsigned segs = skb_shinfo(skb)->gso_segs;
+    return segs ? segs : 1;
 }
 
 static inline unsigned skb_headlen(const struct sk_buff *skb)

@@ -193,6 +193,7 @@ struct tcp_sock {
     uint32_t cwnd_usage_seq;             /* the window of data ends here */
     uint32_t max_bytes_out;              /* most bytes under way in it */
     uint32_t snd_cwnd, snd_ssthresh;
+    uint32_t acks_in;             /* ACKs that the segment being processed stands for (GRO) */
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
     uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */
     uint32_t retrans_high;        /* in Loss: up to here has been sent again */

@@ -70,9 +70,11 @@ bool tcp_is_cwnd_limited(const struct tcp_sock *tp)
 
 /* --- what algorithms share --- */
 
+/* limit: per ACK. */
 void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit)
 {
-    tp->snd_cwnd = min(tp->snd_cwnd + min(acked, limit), TCP_CWND_MAX);
+    acked = (uint32_t)min((uint64_t)acked, (uint64_t)limit * tp->acks_in);
+    tp->snd_cwnd = min(tp->snd_cwnd + acked, TCP_CWND_MAX);
 }
 
 /*

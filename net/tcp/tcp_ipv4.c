@@ -413,7 +413,9 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
 static void tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     sock_hold(sk);
-    tcp_sk(sk)->segs_in += skb_segs(skb);
+    unsigned segs = skb_segs(skb);
+    tcp_sk(sk)->segs_in += segs;
+    tcp_sk(sk)->acks_in = skb_shinfo(skb)->gso_size ? 1 : segs; /* all of a train tell the same */
     if (likely(sk->sk_state == TCP_ESTABLISHED))
         tcp_rcv_established(sk, skb, seg);
     else

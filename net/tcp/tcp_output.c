@@ -285,8 +285,7 @@ static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, uint32_t mss)
         return -ENOBUFS;
     out->nohdr = 1; /* the headroom is this transmission's alone, and so is the shared info's gso_size */
     skb_shinfo(out)->gso_size = (uint16_t)(train ? mss : 0);
-    if (train)
-        skb_shinfo(out)->gso_segs = (uint16_t)DIV_ROUND_UP(skb->len, mss);
+    skb_shinfo(out)->gso_segs = (uint16_t)(train ? DIV_ROUND_UP(skb->len, mss) : 0);
     TCP_SKB_CB(skb)->sent_at = ktime_get();
     tcp_tsorted_sent(tcp_sk(sk), skb);
     tcp_send_one(sk, out, TCP_SKB_CB(skb));

@@ -190,10 +190,15 @@ script: host
 check: $(UNIT) host
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script
 
-system: $(B)/skiff.elf host | needs-test
+# A wire that treats frames badly, between QEMU and this machine.
+$(B)/bad_wire: tests/wire/bad_wire.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
+
+system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
-test: $(B)/skiff.elf host $(UNIT)
+test: $(B)/skiff.elf $(B)/bad_wire host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 
 COVERED := $(UNIT_SRC:%.c=$(B)/cov/%)
@@ -202,11 +207,7 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 	@$(PYTHON) tests/coverage.py $(B)/cov net/tcp $(COVERED)
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-$(B)/bench/loss_bridge: tests/bench/loss_bridge.c
-	@mkdir -p $(@D)
-	@$(HOSTCC) -std=gnu11 -O2 $(HOST_WARN) $< -o $@
-
-bench: $(B)/skiff.elf $(B)/bench/loss_bridge | needs-test
+bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
 	@boot/need.sh cpio:cpio
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 

@@ -12,6 +12,7 @@ A line is a time and an event; the language is packetdrill's where it can be (RE
     +.1  < . 1:1(0) ack 1 win 257
     +0   accept(3, ..., ...) = 4
 """
+import ctypes
 import os
 import pathlib
 import re
@@ -297,7 +298,7 @@ def run_apart(path):
         except BaseException:
             answer = traceback.format_exc()
         os.write(writer, (answer or "").encode()[:60000])
-        os._exit(0)
+        ctypes.CDLL(None).exit(0)  # not _exit(): a library built for coverage writes its counts now
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read().decode(errors="replace")

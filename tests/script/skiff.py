@@ -5,11 +5,12 @@ call of the library does.
 """
 import ctypes
 import errno
+import os
 import pathlib
 import struct
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBRARY = ROOT / "build/host/libskiff.so"
+LIBRARY = pathlib.Path(os.environ.get("SKIFF_LIBRARY", ROOT / "build/host/libskiff.so"))
 LOCAL, PEER = "10.0.0.1", "10.0.0.2"
 LOCAL_MAC, PEER_MAC = bytes([2, 0, 0, 0, 0, 1]), bytes([2, 0, 0, 0, 0, 2])
 TRANSMIT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)

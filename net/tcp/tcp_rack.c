@@ -166,9 +166,9 @@ bool tcp_schedule_loss_probe(struct sock *sk, uint64_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (!tp->sack_ok || tp->ca_state != TCP_CA_Open || tp->sacked_out || !tp->packets_out ||
-        tp->tlp_pending || tcp_net(sk)->sysctl_early_retrans < 3 || sk->sk_state == TCP_SYN_SENT ||
-        sk->sk_state == TCP_SYN_RECV)
+    if (!tp->sack_ok || (tp->ca_state != TCP_CA_Open && tp->ca_state != TCP_CA_CWR) || tp->sacked_out ||
+        !tp->packets_out || tp->tlp_pending || tcp_net(sk)->sysctl_early_retrans < 3 ||
+        sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
         return false;
     uint64_t deadline = tcp_tlp_deadline_ms(tp, now);
     if (deadline - now >= tp->rto_ms)
@@ -213,10 +213,11 @@ void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st)
         /* No duplicate was told: the probe has repaired a loss, and a loss means congestion. */
         tp->tlp_pending = false;
         NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbeRecovery);
-        if (tp->ca_state < TCP_CA_Recovery) {
+        if (tp->ca_state < TCP_CA_CWR) {
             tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
             tp->snd_cwnd = min(tp->snd_cwnd, tp->snd_ssthresh);
             tp->snd_cwnd_cnt = 0;
+            tcp_ecn_reduced(tp);
         }
     } else if (tp->snd_una == st->prior_una && !st->seg->num_sacks) {
         tp->tlp_pending = false; /* a bare duplicate: from a peer that tells no D-SACKs, for the probe */

@@ -25,6 +25,10 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
+    X(IpExtInNoECTPkts)                                                                                      \
+    X(IpExtInECT1Pkts)                                                                                       \
+    X(IpExtInECT0Pkts)                                                                                       \
+    X(IpExtInCEPkts)                                                                                         \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
     X(IcmpInCsumErrors)                                                                                      \
@@ -125,6 +129,7 @@
     X(TcpExtTCPFullUndo)                                                                                     \
     X(TcpExtTCPDSACKUndo)                                                                                    \
     X(TcpExtTCPLossUndo)                                                                                     \
+    X(TcpExtTCPDeliveredCE)                                                                                  \
     X(ArpRequestsSent)                                                                                       \
     X(ArpRepliesSent)                                                                                        \
     X(ArpRequestsReceived)                                                                                   \

@@ -68,6 +68,13 @@ struct proto {
     int (*getsockopt)(struct sock *sk, int level, int name, void *val, socklen_t *len);
 };
 
+/* The lower two bits of the TOS byte (RFC 3168 5). */
+#define INET_ECN_NOT_ECT 0
+#define INET_ECN_ECT_1   1
+#define INET_ECN_ECT_0   2
+#define INET_ECN_CE      3
+#define INET_ECN_MASK    3
+
 struct sock {
     struct sock_common sk_common;
 #define sk_daddr        sk_common.daddr
@@ -107,6 +114,7 @@ struct sock {
     uint32_t sk_priority, sk_mark;
     uint8_t inet_ttl; /* 0: net.ipv4.ip_default_ttl */
     uint8_t inet_tos;
+    uint8_t inet_ecn; /* the transport's own: INET_ECN_*, below inet_tos */
     uint8_t inet_mc_ttl;
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;

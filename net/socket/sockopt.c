@@ -15,8 +15,7 @@
 #include "net/socket/socket.h"
 #include "net/tcp/tcp_states.h"
 
-#define SOCK_BUF_MAX  212992u /* what SO_RCVBUF and SO_SNDBUF may ask for: Linux's rmem_max and wmem_max */
-#define INET_ECN_MASK 3       /* of IP_TOS: belongs to TCP on a stream (RFC 3168) */
+#define SOCK_BUF_MAX 212992u /* what SO_RCVBUF and SO_SNDBUF may ask for: Linux's rmem_max and wmem_max */
 
 /* --- from and to the application's memory --- */
 
@@ -342,7 +341,7 @@ static int get_int_or_byte(const void *val, socklen_t len, int *out)
 static int set_tos(struct sock *sk, int tos)
 {
     if (sk->sk_type == SOCK_STREAM)
-        tos = (tos & ~INET_ECN_MASK) | (sk->inet_tos & INET_ECN_MASK);
+        tos &= ~INET_ECN_MASK; /* these are TCP's (RFC 3168): inet_ecn */
     if (sk->inet_tos != (uint8_t)tos)
         sk_dst_set(sk, NULL); /* the route may depend on it */
     sk->inet_tos = (uint8_t)tos;

@@ -323,6 +323,8 @@ static void tcp_renew(struct sock *sk)
     tp->syn_retransmitted = tp->rcv_urg = tp->snd_urg = tp->nospace = false;
     tp->snd_wscale = tp->rcv_wscale = 0;
     tp->tstamp_ok = tp->sack_ok = tp->dsack_pending = false;
+    tp->ecn_flags = 0;
+    sk->inet_ecn = INET_ECN_NOT_ECT;
     tp->num_sacks = 0;
     tp->undo_active = tp->frto = tp->tlp_pending = tp->tlp_needless = tp->rack_reord_seen = false;
     tp->rack_reo_steps = tp->rack_reo_persist = 0;

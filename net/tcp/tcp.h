@@ -8,9 +8,9 @@
  *
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
- * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_tso.c (trains of them),
- * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
- * application's side).
+ * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_output.c
+ * (segments), tcp_tso.c (trains of them), tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c,
+ * tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -157,6 +157,7 @@ struct tcp_sock {
     uint32_t iss, irs;
     uint32_t snd_up, rcv_up; /* ends of urgent data, if snd_urg / rcv_urg */
     uint8_t snd_wscale, rcv_wscale;
+    uint8_t ecn_flags; /* TCP_ECN_* */
     bool snd_urg, rcv_urg, fin_pending /* FIN could not be queued for want of memory */;
     bool nospace; /* somebody waits for room in the write queue */
 
@@ -216,6 +217,8 @@ struct tcp_sock {
     int32_t undo_retrans; /* retransmissions not yet told to be needless; -1: none sent */
     uint32_t retrans_ts;  /* our timestamp when the first one went out */
     uint32_t dsack_dups;  /* D-SACKs believed */
+    uint32_t cwr_end_seq; /* snd_nxt at the last reduction, while TCP_ECN_REDUCED (tcp_ecn.c) */
+    uint32_t cwr_limit;   /* snd_cwnd before it */
     bool undo_active, frto;
 
     /* --- RACK-TLP (RFC 8985) --- */
@@ -268,6 +271,7 @@ struct tcp_sock {
     /* --- struct tcp_info --- */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+    uint32_t delivered, delivered_ce; /* segments that arrived; of these, told by an ACK with ECE */
 };
 
 static inline struct tcp_sock *tcp_sk(const struct sock *sk)

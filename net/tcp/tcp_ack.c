@@ -196,8 +196,11 @@ static void tcp_enter_recovery(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPFastRetrans);
+    if (!tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+        tcp_ecn_reduced(tp);
+    }
     tp->ca_state = TCP_CA_Recovery;
-    tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
     tp->snd_cwnd = tp->snd_ssthresh + TCP_FASTRETRANS_THRESH * tp->mss_cache;
     tp->snd_cwnd_cnt = 0;
     tp->high_seq = tp->snd_nxt;
@@ -222,7 +225,8 @@ static void tcp_add_dupack(struct sock *sk)
     }
     if (tp->ca_state == TCP_CA_Loss || tp->dupacks >= tp->packets_out)
         return;
-    tp->ca_state = TCP_CA_Disorder;
+    if (tp->ca_state == TCP_CA_Open)
+        tp->ca_state = TCP_CA_Disorder;
     /* Duplicates from before `recover` come from our own go-back after a time-out: 6582-3. */
     if (++tp->dupacks >= TCP_FASTRETRANS_THRESH && after(tp->snd_una, tp->high_seq))
         tcp_enter_recovery(sk);
@@ -265,8 +269,9 @@ void tcp_enter_loss(struct sock *sk)
         return;
     }
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
-    if (tp->ca_state != TCP_CA_Loss || !tp->retransmits)
+    if (!tcp_in_cwr(tp) && (tp->ca_state != TCP_CA_Loss || !tp->retransmits))
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+    tcp_ecn_reduced(tp);
     tp->snd_cwnd = tp->mss_cache;
     tp->snd_cwnd_cnt = 0;
     tp->ca_state = TCP_CA_Loss;
@@ -316,9 +321,14 @@ static void tcp_new_ack(struct sock *sk, uint32_t acked, uint32_t prior_in_fligh
         tcp_xmit_loss(sk);
         return;
     }
-    tp->ca_state = TCP_CA_Open;
     if (after(tp->snd_una, tp->high_seq)) /* keeps `recover` from falling half the circle behind */
         tp->high_seq = tp->snd_una - 1;
+    if (tp->ca_state == TCP_CA_CWR) {
+        struct tcp_ack_state st = {.prior_una = tp->snd_una - acked, .delivered = acked};
+        tcp_cwr_ack(tp, &st);
+        return;
+    }
+    tp->ca_state = TCP_CA_Open;
     tp->ca_ops->cong_avoid(sk, acked, prior_in_flight);
 }
 
@@ -342,6 +352,7 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t acked = seg->ack - tp->snd_una, prior_in_flight = tcp_in_flight(tp);
+    uint32_t undelivered = tp->packets_out - tp->sacked_segs;
     bool was_outstanding = tp->packets_out != 0;
     struct tcp_ack_state st = {.seg = seg, .prior_una = tp->snd_una, .prior_in_flight = prior_in_flight};
 
@@ -358,6 +369,8 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     tp->ka_probes_out = 0;
     uint32_t old_window = tp->snd_wnd;
     bool window_changed = tcp_ack_update_window(tp, seg);
+    if (unlikely(seg->flags & TCPHDR_ECE || tp->ecn_flags & TCP_ECN_REDUCED))
+        tcp_ecn_rcv_ack(sk, seg);
 
     if (acked) {
         tp->snd_una = seg->ack;
@@ -385,5 +398,9 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         tcp_sack_process(sk, &st);
     if (!was_outstanding || !tp->packets_out)
         tcp_ack_probe(sk);
+    undelivered -= tp->packets_out - tp->sacked_segs;
+    tp->delivered += undelivered;
+    if (unlikely(seg->flags & TCPHDR_ECE))
+        tcp_ecn_count_delivered(sk, undelivered);
     return SKB_NOT_DROPPED_YET;
 }

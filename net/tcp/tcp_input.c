@@ -249,6 +249,7 @@ static void tcp_rcv_fast_data(struct sock *sk, struct sk_buff *skb, const struct
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPHPHits);
     tcp_replace_ts_recent(tp, seg);
+    tcp_ecn_check(tp, seg);
     tcp_queue_rcv(sk, skb);
     tp->snd_wl1 = seg->seq;
     tp->snd_wl2 = seg->ack;
@@ -272,6 +273,7 @@ static void tcp_rcv_established_slow(struct sock *sk, struct sk_buff *skb, const
         return;
     }
     tcp_step_urg(sk, seg);
+    tcp_ecn_check(tcp_sk(sk), seg);
     tcp_data_queue(sk, skb);
     if (sk->sk_state == TCP_CLOSE)
         return;
@@ -359,6 +361,7 @@ static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
     tcp_set_state(sk, TCP_SYN_RECV);
     tp->snd_wnd = tp->max_window = seg->wnd;
     TCP_SKB_CB(syn)->flags |= TCPHDR_ACK;
+    tcp_ecn_rcv_crossed_syn(tp, seg, TCP_SKB_CB(syn));
     if (tcp_retransmit_skb(sk, syn))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
 }
@@ -371,6 +374,7 @@ static enum skb_drop_reason tcp_synsent_syn(struct sock *sk, const struct sk_buf
         tcp_simultaneous_open(sk, seg);
         return SKB_NOT_DROPPED_YET;
     }
+    tcp_ecn_rcv_synack(tcp_sk(sk), seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
     if (reason)
         return reason;
@@ -525,15 +529,16 @@ static void tcp_step_text(struct sock *sk, struct sk_buff *skb, const struct tcp
 }
 
 /* In a simultaneous open the peer's SYN-ACK repeats the SYN we have: only its ACK is news. */
-static void tcp_strip_known_syn(const struct sock *sk, struct tcp_seg *seg)
+static void tcp_strip_known_syn(struct sock *sk, struct tcp_seg *seg)
 {
-    const struct tcp_sock *tp = tcp_sk(sk);
+    struct tcp_sock *tp = tcp_sk(sk);
 
     if (sk->sk_state != TCP_SYN_RECV ||
         (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) != (TCPHDR_SYN | TCPHDR_ACK) ||
         seg->seq + 1 != tp->rcv_nxt || seg->ack != tp->snd_nxt)
         return;
-    seg->flags &= (uint8_t)~TCPHDR_SYN;
+    tcp_ecn_rcv_synack(tp, seg);
+    seg->flags &= (uint8_t) ~(TCPHDR_SYN | TCPHDR_ECE); /* ECE of a SYN is no echo */
     seg->seq++;
 }
 
@@ -554,6 +559,7 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
         return;
     }
     tcp_step_urg(sk, &seg);
+    tcp_ecn_check(tcp_sk(sk), &seg);
     tcp_step_text(sk, skb, &seg);
     if (sk->sk_state == TCP_CLOSE)
         return;

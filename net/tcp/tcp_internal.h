@@ -49,6 +49,16 @@
 #define TCP_ACK_TIMER 2 /* ... and delack_timer watches over it */
 #define TCP_ACK_NOW   4 /* ... and must not wait */
 
+/* tcp_sock.ecn_flags (RFC 3168) */
+#define TCP_ECN_OK         1  /* both ends have said so on their SYNs */
+#define TCP_ECN_SILENT     2  /* ... but ours was taken back once: no ECT on what we send */
+#define TCP_ECN_DEMAND_CWR 4  /* a CE has come: ECE on all we send until CWR comes */
+#define TCP_ECN_QUEUE_CWR  8  /* the window was reduced: the next new data says CWR */
+#define TCP_ECN_REDUCED    16 /* ... in the window of data that ends at cwr_end_seq */
+#define TCP_ECN_SEEN       32 /* the peer sends ECT */
+
+#define TCP_ECN_SYSCTL_ASK 1 /* net.ipv4.tcp_ecn: 0: never, 1: also on our own SYNs, 2: if the peer asks */
+
 /* A received segment, taken apart once; host order. */
 struct tcp_seg {
     uint32_t seq, end_seq; /* end_seq counts SYN and FIN */
@@ -57,6 +67,7 @@ struct tcp_seg {
     uint32_t len; /* bytes of payload */
     uint16_t urg;
     uint8_t flags, hdr_len;
+    uint8_t ecn; /* INET_ECN_*: how the datagram was marked */
     bool saw_tstamp;
     uint8_t num_sacks;
     uint32_t tsval, tsecr; /* if saw_tstamp */
@@ -89,6 +100,7 @@ struct request_sock {
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
     bool wscale_ok, sack_ok, tstamp_ok;
+    bool ecn_ok;
     uint32_t ts_recent, ts_offset;
     bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
@@ -161,6 +173,7 @@ struct netns_tcp {
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
         sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss,
         sysctl_challenge_ack_limit;
+    int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
@@ -431,6 +444,35 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
 void tcp_enter_sack_loss(struct sock *sk);
 void tcp_rack_reo_timeout(struct sock *sk);
 void tcp_undo_count_retrans(struct tcp_sock *tp);
+void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st);
+
+/* --- tcp_ecn.c: marks instead of losses (RFC 3168) --- */
+
+void tcp_ecn_send_syn(struct sock *sk, struct tcp_skb_cb *cb);
+void tcp_ecn_resend_syn(struct sock *sk, struct tcp_skb_cb *cb);
+void tcp_ecn_rcv_crossed_syn(struct tcp_sock *tp, const struct tcp_seg *seg, struct tcp_skb_cb *cb);
+void tcp_ecn_rcv_synack(struct tcp_sock *tp, const struct tcp_seg *seg);
+void tcp_ecn_rcv_syn(const struct netns_tcp *tn, struct request_sock *req, const struct tcp_seg *seg);
+void tcp_ecn_send(struct sock *sk, const struct tcp_skb_cb *cb, struct tcphdr *th, unsigned len);
+void tcp_ecn_rcv_data(struct tcp_sock *tp, const struct tcp_seg *seg);
+void tcp_ecn_rcv_ack(struct sock *sk, const struct tcp_seg *seg);
+void tcp_ecn_reduced(struct tcp_sock *tp); /* after every reduction of the window */
+void tcp_ecn_undo(struct tcp_sock *tp);
+void tcp_ecn_count_delivered(struct sock *sk, uint32_t segs);
+void tcp_cwr_ack(struct tcp_sock *tp, const struct tcp_ack_state *st);
+
+/* Has a mark cut the window already, in the window of data that is under way? No loss cuts it again. */
+static inline bool tcp_in_cwr(const struct tcp_sock *tp)
+{
+    return tp->ca_state == TCP_CA_CWR && before(tp->snd_una, tp->cwr_end_seq);
+}
+
+/* Of every data segment that is about to be queued. */
+static inline void tcp_ecn_check(struct tcp_sock *tp, const struct tcp_seg *seg)
+{
+    if (unlikely(tp->ecn_flags & TCP_ECN_OK) && seg->len)
+        tcp_ecn_rcv_data(tp, seg);
+}
 
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 

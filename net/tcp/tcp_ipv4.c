@@ -179,6 +179,7 @@ static void tcp_v4_request_options(struct sock *listener, struct request_sock *r
     req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
     req->sack_ok = opt.sack_ok && tn->sysctl_sack;
     req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
+    tcp_ecn_rcv_syn(tn, req, seg);
     if (req->tstamp_ok) {
         const struct sock_common *c = &req->rsk_common;
         req->ts_recent = seg->tsval;
@@ -243,7 +244,8 @@ static void tcp_v4_request_free(struct request_sock *req)
 /* The queue is full: all there is to know goes out with the SYN-ACK, and nothing stays here. */
 static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
 {
-    req->wscale_ok = req->tstamp_ok = req->sack_ok = false; /* the cookie cannot remember them */
+    req->wscale_ok = req->tstamp_ok = req->sack_ok = req->ecn_ok =
+        false; /* the cookie cannot remember them */
     req->snd_wscale = req->rcv_wscale = 0;
     tcp_syncookie_init(listener, req);
     tcp_v4_send_synack(listener, req);
@@ -406,6 +408,7 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
     }
     if (tcp_parse_segment(skb, seg, &reason))
         return reason;
+    seg->ecn = ip_hdr(skb)->tos & INET_ECN_MASK;
     return SKB_NOT_DROPPED_YET;
 }
 

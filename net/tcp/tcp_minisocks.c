@@ -195,6 +195,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->advmss = req->advmss;
     tp->tstamp_ok = req->tstamp_ok;
     tp->sack_ok = req->sack_ok;
+    tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
     tp->ts_recent = req->ts_recent;
     tp->ts_offset = req->ts_offset;
     tp->last_ack_ms = req->created_ms;
@@ -255,6 +256,8 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
                                                       storm */
         if (req->tstamp_ok && seg->saw_tstamp && !before(seg->tsval, req->ts_recent))
             req->ts_recent = seg->tsval; /* RFC 7323 4.3: so its round trip can be told from the first's */
+        if (!(seg->flags & TCPHDR_ECE)) /* the peer has taken back its wish for ECN: RFC 3168 6.1.1 */
+            req->ecn_ok = false;
         if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
             tcp_sk(listener)->af_ops->send_synack(listener, req);
         return false;

@@ -197,7 +197,7 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_segment_options(sk, cb, skb->len, options);
+    unsigned len = skb->len, options_len = tcp_segment_options(sk, cb, len, options);
     unsigned hdr_len = TCP_HEADER_LEN + options_len;
     wsum payload = cb->csum_valid ? cb->csum : (__force wsum)0;
     struct tcphdr *th = skb_push(skb, hdr_len);
@@ -216,6 +216,8 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
         th->urg_ptr = cpu_to_be16((uint16_t)min(tp->snd_up - cb->seq, 65535u));
         th->flags |= TCPHDR_URG;
     }
+    if (unlikely(tp->ecn_flags & TCP_ECN_OK))
+        tcp_ecn_send(sk, cb, th, len);
     if (likely(options_len == TCPOLEN_TSTAMP_ALIGNED))
         __builtin_memcpy(th + 1, options, TCPOLEN_TSTAMP_ALIGNED); /* three words instead of a call */
     else
@@ -417,7 +419,7 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     /* A train that more follows may end in a shorter segment; that is none of the application's. */
     if (skb->len < mss || (!tp->send_head && skb->len % mss))
         tp->snd_sml = tp->snd_nxt;
-    if (tp->ca_state == TCP_CA_Recovery)
+    if (tp->ca_state == TCP_CA_Recovery || tp->ca_state == TCP_CA_CWR)
         tp->prr_out += skb->len;
     bool first = !tp->packets_out;
     tp->packets_out += tcp_skb_pcount(skb);
@@ -435,6 +437,8 @@ static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, i
     bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);
     uint32_t len = tcp_train_len(sk, skb, room, mss, tail_waits);
 
+    if (unlikely(tp->ecn_flags & TCP_ECN_QUEUE_CWR)) /* not every card takes CWR off the segments behind */
+        len = min(len, mss);
     return len && (len == skb->len || !tcp_fragment(sk, skb, len));
 }
 
@@ -632,6 +636,7 @@ int tcp_send_syn(struct sock *sk)
     *TCP_SKB_CB(skb) =
         (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = TCPHDR_SYN, .csum_valid = true};
     tp->write_seq = tp->snd_nxt = tp->iss + 1;
+    tcp_ecn_send_syn(sk, TCP_SKB_CB(skb));
     tcp_write_queue_append(sk, skb);
     tp->send_head = NULL;
     tp->packets_out = 1;
@@ -698,7 +703,7 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .seq = cpu_to_be32(req->snt_isn),
         .ack_seq = cpu_to_be32(req->rcv_isn + 1),
         .doff_res = (uint8_t)((TCP_HEADER_LEN + options_len) << 2),
-        .flags = TCPHDR_SYN | TCPHDR_ACK,
+        .flags = TCPHDR_SYN | TCPHDR_ACK | (req->ecn_ok ? TCPHDR_ECE : 0), /* RFC 3168 6.1.1 */
         .window = cpu_to_be16((uint16_t)min(req->rcv_wnd, 65535u)),
     };
     __builtin_memcpy(th + 1, options, options_len);

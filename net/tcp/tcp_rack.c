@@ -180,7 +180,7 @@ static bool tcp_may_probe(const struct tcp_sock *tp)
     case TCP_CA_Loss:
         return !tp->retransmits && !tp->backoff;
     default:
-        return tp->ca_state == TCP_CA_Open && !tp->sacked_out;
+        return (tp->ca_state == TCP_CA_Open || tp->ca_state == TCP_CA_CWR) && !tp->sacked_out;
     }
 }
 
@@ -255,10 +255,11 @@ void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st)
         /* No duplicate was told: the probe has repaired a loss, and a loss means congestion. */
         tp->tlp_pending = false;
         NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbeRecovery);
-        if (tp->ca_state < TCP_CA_Recovery) {
+        if (tp->ca_state < TCP_CA_CWR) {
             tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
             tp->snd_cwnd = min(tp->snd_cwnd, tp->snd_ssthresh);
             tp->snd_cwnd_cnt = 0;
+            tcp_ecn_reduced(tp);
         }
     } else if (tp->snd_una == st->prior_una && !st->seg->num_sacks) {
         tp->tlp_pending = false; /* a bare duplicate: from a peer that tells no D-SACKs, for the probe */

@@ -38,6 +38,7 @@ static void tcp_undo(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_unmark_lost(sk);
+    tcp_ecn_undo(tp);
     tp->undo_active = false;
     tp->snd_cwnd = max(tp->snd_cwnd, tp->prior_cwnd);
     tp->snd_ssthresh = max(tp->snd_ssthresh, tp->prior_ssthresh);
@@ -63,12 +64,17 @@ static void tcp_enter_sack_recovery(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPSackRecovery);
-    tcp_undo_start(sk);
-    tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+    if (tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->undo_active = false;
+    } else {
+        tcp_undo_start(sk);
+        tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+        tp->prr_delivered = tp->prr_out = 0;
+        tp->prr_flight = max(tp->snd_nxt - tp->snd_una, 1u);
+        tcp_ecn_reduced(tp);
+    }
     tp->snd_cwnd_cnt = 0;
     tp->high_seq = tp->snd_nxt;
-    tp->prr_delivered = tp->prr_out = 0;
-    tp->prr_flight = max(tp->snd_nxt - tp->snd_una, 1u);
     tp->ca_state = TCP_CA_Recovery;
     tp->tlp_pending = false;                     /* it has done its work */
     tp->snd_cwnd = tcp_pipe(tp) + tp->mss_cache; /* the first retransmission goes at once */
@@ -80,10 +86,13 @@ void tcp_enter_sack_loss(struct sock *sk)
     bool fresh = tp->ca_state < TCP_CA_Recovery;
 
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
-    if (tp->ca_state != TCP_CA_Loss || !tp->retransmits) {
+    if (tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->undo_active = false;
+    } else if (tp->ca_state != TCP_CA_Loss || !tp->retransmits) {
         tcp_undo_start(sk);
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
     }
+    tcp_ecn_reduced(tp);
     /* RFC 5682 2.1: not if the time-out came in the middle of a recovery. */
     tp->frto = tcp_net(sk)->sysctl_frto && (fresh || tp->retransmits);
     tcp_timeout_mark_lost(sk);
@@ -125,7 +134,7 @@ static void tcp_xmit_lost(struct sock *sk)
  * RFC 6937 3: the window follows what arrives, down to ssthresh, so that sending never stops. Only delivered
  * bytes count: duplicate ACKs that tell nothing new send nothing (RFC 5681 3.1's ACK attacks).
  */
-static void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
+void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
 {
     uint32_t pipe = tcp_pipe(tp), count;
 
@@ -294,6 +303,8 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
     tcp_enter_recovery_if_lost(sk);
     if (tp->ca_state == TCP_CA_Recovery)
         tcp_prr(tp, st);
+    else if (tp->ca_state == TCP_CA_CWR)
+        tcp_cwr_ack(tp, st);
     else if (acked)
         tp->ca_ops->cong_avoid(sk, acked, st->prior_in_flight);
     if (tp->lost_out && resend)

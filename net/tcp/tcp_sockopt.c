@@ -140,7 +140,9 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 static uint8_t tcp_info_options(const struct tcp_sock *tp)
 {
     return (uint8_t)((tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
-                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0));
+                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0) |
+                     (tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+                     (tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0));
 }
 
 static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
@@ -313,6 +315,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_moderate_rcvbuf", &tn->sysctl_moderate_rcvbuf, 1, 0, 1},
         {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
         {"net.ipv4.tcp_timestamps", &tn->sysctl_timestamps, 1, 0, 1},
+        {"net.ipv4.tcp_ecn", &tn->sysctl_ecn, 1, 0, 2},
+        {"net.ipv4.tcp_ecn_fallback", &tn->sysctl_ecn_fallback, 1, 0, 1},
         {"net.ipv4.tcp_sack", &tn->sysctl_sack, 1, 0, 1},
         {"net.ipv4.tcp_dsack", &tn->sysctl_dsack, 1, 0, 1},
         {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
@@ -350,6 +354,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_recovery = 1;
     tn->sysctl_early_retrans = 3;
     tn->sysctl_frto = 2;
+    tn->sysctl_ecn = 2; /* answer those who ask */
+    tn->sysctl_ecn_fallback = 1;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;

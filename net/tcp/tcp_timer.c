@@ -170,10 +170,12 @@ static void tcp_retransmit_timer(struct sock *sk)
             return;
         NET_INC_STATS(sock_net(sk), TcpExtTCPTimeouts);
     }
-    if (tcp_syn_state(sk))
+    if (tcp_syn_state(sk)) {
         tp->syn_retransmitted = true;
-    else
+        tcp_ecn_resend_syn(sk, TCP_SKB_CB(skb));
+    } else {
         tcp_enter_loss(sk);
+    }
     if (tcp_retransmit_skb(sk, skb)) { /* no memory: nothing was sent, so nothing to back off from */
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
         tp->retransmits = max(tp->retransmits, (uint8_t)1);

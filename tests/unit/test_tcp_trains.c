@@ -193,6 +193,42 @@ TEST("TCP_CORK and Nagle hold back what does not fill a segment, and only that")
     testnet_drop_sent(t);
 }
 
+/* A card may set CWR on every segment of a train, and each would end an echo. */
+TEST("whatever the card makes of trains, the segment with CWR goes alone") /* RFC 3168 6.1.2 */
+{
+    struct segment s;
+
+    listener80 = tcp_listener(16);
+    peer_raw(&(struct raw){.seq = peer.snd,
+                           .flags = TCPHDR_SYN | TCPHDR_ECE | TCPHDR_CWR,
+                           .wnd = peer.wnd,
+                           .options = mss_option,
+                           .options_len = sizeof(mss_option)});
+    peer.snd++;
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.flags, TCPHDR_SYN | TCPHDR_ACK | TCPHDR_ECE);
+    peer.rcv = s.seq + 1;
+    peer_ack();
+    struct sock *sk = tcp_accept_now(listener80);
+    uint32_t start = peer.rcv;
+    assert_int_equal(send_file(sk, 0, 40 * MSS, 0), 40 * MSS);
+    for (unsigned i = 0; i < 10; i++)
+        expect_file(i * MSS, MSS);
+    t->dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO;
+    peer_at(TCPHDR_ACK | TCPHDR_ECE, peer.snd, start + 10 * MSS, NULL, 0);
+    t->dev->features = 0;
+    uint8_t frame[16384];
+    assert_int_equal(testnet_pop(t, frame, sizeof(frame)), TESTNET_L4 + 20 + MSS);
+    assert_int_equal(frame[TESTNET_L4 + 13] & (TCPHDR_CWR | TCPHDR_ECE), TCPHDR_CWR);
+    assert_int_equal(frame[TESTNET_IP + 1], 2); /* ECT(0) */
+    assert_true(testnet_pop(t, frame, sizeof(frame)) > TESTNET_L4 + 20 + MSS);
+    assert_int_equal(frame[TESTNET_L4 + 13] & (TCPHDR_CWR | TCPHDR_ECE), 0);
+    assert_int_equal(frame[TESTNET_IP + 1], 2);
+    assert_int_equal(testnet_pop(t, frame, sizeof(frame)), 0);
+    peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_RST});
+    tcp_prot.close(sk);
+}
+
 TEST("a large window that opens by a little is used in steps, and by half at the latest")
 {
     struct sock *sk = peer_open_passive();

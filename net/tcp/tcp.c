@@ -267,6 +267,7 @@ static void tcp_destroy_sock(struct sock *sk)
     tcp_clear_xmit_timers(sk);
     tcp_write_queue_purge(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
     tcp_bind_release(tcp_net(sk), &sk->sk_common, &tp->bind_bucket, tp->bind_explicit);
     if (tp->orphan_counted)
         tcp_net(sk)->orphan_count--;
@@ -319,6 +320,7 @@ static void tcp_renew(struct sock *sk)
 
     tcp_purge_unread(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
     sk->sk_shutdown = 0;
     sk->sk_err = sk->sk_err_soft = 0;
     tp->srtt_us = tp->rttvar_us = 0;

@@ -9,8 +9,8 @@
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_tso.c (trains of them),
- * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
- * application's side).
+ * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c (text with a SYN), tcp.c, tcp_send.c,
+ * tcp_recv.c, tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -248,7 +248,8 @@ struct tcp_sock {
     struct list_head syn_queue;    /* listener: request_sock.list, oldest first */
     struct list_head accept_queue; /* listener: tcp_sock.accept_node */
     struct list_head accept_node;
-    struct sock *listener; /* while on its accept_queue */
+    struct sock *listener;    /* while on its accept_queue */
+    struct sk_buff *syn_data; /* of a SYN, until the connection stands (tcp_syndata.c); or NULL */
     uint32_t syn_queue_len, accept_queue_len, max_backlog;
     uint64_t cookie_sent_ms; /* listener: last SYN cookie, 0: none */
     be32 bound_addr;         /* what bind() said */

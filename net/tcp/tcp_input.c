@@ -325,7 +325,7 @@ void tcp_finish_connect(struct sock *sk)
 }
 
 /* Both have sent a SYN (RFC 9293 3.5, figure 8): ours goes again, with an ACK. */
-static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
+static void tcp_simultaneous_open(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *syn = skb_peek(&sk->sk_write_queue);
@@ -335,23 +335,27 @@ static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
     TCP_SKB_CB(syn)->flags |= TCPHDR_ACK;
     if (tcp_retransmit_skb(sk, syn))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
+    tp->syn_data = tcp_syn_data_keep(sk, skb); /* for when the connection stands */
 }
 
-static enum skb_drop_reason tcp_synsent_syn(struct sock *sk, const struct sk_buff *skb,
-                                            const struct tcp_seg *seg)
+/* Takes skb. */
+static void tcp_synsent_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     tcp_learn_syn(sk, skb, seg);
     if (!(seg->flags & TCPHDR_ACK)) {
-        tcp_simultaneous_open(sk, seg);
-        return SKB_NOT_DROPPED_YET;
+        tcp_simultaneous_open(sk, skb, seg);
+        return;
     }
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (reason)
-        return reason;
+    if (reason) {
+        kfree_skb_reason(skb, reason);
+        return;
+    }
     tcp_finish_connect(sk);
+    tcp_step_urg(sk, seg);
+    tcp_data_queue(sk, skb); /* text with a SYN-ACK is as good as any (3.10.7.3 fourth) */
     tcp_send_ack(sk);
     tcp_data_snd_check(sk);
-    return SKB_NOT_DROPPED_YET;
 }
 
 static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
@@ -369,12 +373,10 @@ static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct t
         if (acks)
             tcp_reset(sk);
     } else if (seg->flags & TCPHDR_SYN) {
-        reason = tcp_synsent_syn(sk, skb, seg);
+        tcp_synsent_syn(sk, skb, seg);
+        return;
     }
-    if (reason)
-        kfree_skb_reason(skb, reason);
-    else /* data with the SYN comes again: it has not been acknowledged */
-        consume_skb(skb);
+    kfree_skb_reason(skb, reason);
 }
 
 /* --- LISTEN (3.10.7.2) --- */
@@ -410,9 +412,12 @@ static enum skb_drop_reason tcp_ack_in_syn_recv(struct sock *sk, struct sk_buff 
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (!reason)
-        tcp_finish_connect(sk);
-    return reason;
+    if (reason)
+        return reason;
+    tcp_finish_connect(sk);
+    if (unlikely(tp->syn_data))
+        tcp_syn_data_deliver(sk, seg);
+    return SKB_NOT_DROPPED_YET;
 }
 
 static bool tcp_fin_acked(const struct tcp_sock *tp)

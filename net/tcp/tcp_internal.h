@@ -85,12 +85,14 @@ struct request_sock {
     struct list_head list;         /* tcp_sock.syn_queue */
     struct timer timer;            /* SYN-ACK again, or the end */
     struct dst_entry *dst;
+    struct sk_buff *syn_data; /* came with the SYN; or NULL */
     uint32_t rcv_isn, snt_isn, rcv_wnd;
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
     bool wscale_ok, sack_ok, tstamp_ok;
     uint32_t ts_recent, ts_offset;
-    bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
+    bool is_cookie; /* of no table: the SYN-ACK must say all */
+    bool acked;     /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
     ktime_t synack_at;
     uint64_t created_ms, last_oow_ack_ms;
@@ -458,8 +460,21 @@ unsigned tcp_keepalive_probes(const struct sock *sk);
 bool tcp_syncookie_wanted(const struct sock *listener);
 /* Makes req->snt_isn a cookie for req's ends, the peer's ISN and MSS. */
 void tcp_syncookie_init(struct sock *listener, struct request_sock *req);
+/* The timestamp of a SYN-ACK that is a cookie: it carries req's options. */
+uint32_t tcp_syncookie_tsval(const struct request_sock *req);
+/* Fills in req's options, as the echo in the ACK tells them; req->ts_offset is set, the rest zero. */
+void tcp_syncookie_options(struct request_sock *req, const struct tcp_seg *seg);
 /* Is req->snt_isn, brought back, one of ours? The MSS in it, or 0. */
 uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req);
+
+/* --- tcp_syndata.c --- */
+
+/* Takes the SYN's skb, at its payload, on owner's account: what to keep of it, or NULL. */
+struct sk_buff *tcp_syn_data_keep(struct sock *owner, struct sk_buff *skb);
+void tcp_syn_data_inherit(struct sock *child, struct sk_buff *skb); /* takes skb; it may be NULL */
+/* The connection stands, by `seg`, whose own text comes next: tp->syn_data, not NULL, is received. */
+void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg);
+void tcp_syn_data_forget(struct tcp_sock *tp);
 
 /* --- tcp_minisocks.c --- */
 

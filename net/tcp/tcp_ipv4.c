@@ -168,6 +168,23 @@ static int tcp_v4_send_synack(struct sock *listener, struct request_sock *req)
     return ip_build_and_send(sock_net(listener), listener, skb, req->dst, &params);
 }
 
+static void tcp_v4_request_ts_offset(struct request_sock *req)
+{
+    const struct sock_common *c = &req->rsk_common;
+
+    req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+}
+
+/* What we offer in return. */
+static void tcp_v4_request_window(struct sock *listener, struct request_sock *req)
+{
+    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
+    /* In whole segments as they will come, with a timestamp in each. */
+    uint32_t payload = req->advmss - (req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0);
+    tcp_select_initial_window(tcp_net(listener), listener->sk_rcvbuf, req->wscale_ok, payload, &req->rcv_wnd,
+                              &req->rcv_wscale);
+}
+
 static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct sk_buff *skb,
                                    const struct tcp_seg *seg)
 {
@@ -180,15 +197,12 @@ static void tcp_v4_request_options(struct sock *listener, struct request_sock *r
     req->sack_ok = opt.sack_ok && tn->sysctl_sack;
     req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
     if (req->tstamp_ok) {
-        const struct sock_common *c = &req->rsk_common;
         req->ts_recent = seg->tsval;
-        req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+        tcp_v4_request_ts_offset(req);
     }
     req->mss = opt.mss ? opt.mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
-    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
-    tcp_select_initial_window(tn, listener->sk_rcvbuf, req->wscale_ok, req->advmss, &req->rcv_wnd,
-                              &req->rcv_wscale);
+    tcp_v4_request_window(listener, req);
 }
 
 static struct dst_entry *tcp_v4_request_route(struct sock *listener, const struct request_sock *req)
@@ -243,8 +257,11 @@ static void tcp_v4_request_free(struct request_sock *req)
 /* The queue is full: all there is to know goes out with the SYN-ACK, and nothing stays here. */
 static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
 {
-    req->wscale_ok = req->tstamp_ok = req->sack_ok = false; /* the cookie cannot remember them */
-    req->snd_wscale = req->rcv_wscale = 0;
+    req->is_cookie = true;
+    if (!req->tstamp_ok) { /* the cookie cannot remember them */
+        req->wscale_ok = req->sack_ok = false;
+        req->snd_wscale = req->rcv_wscale = 0;
+    }
     tcp_syncookie_init(listener, req);
     tcp_v4_send_synack(listener, req);
     tcp_v4_request_free(req);
@@ -272,11 +289,12 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
     tcp_v4_request_options(listener, req, skb, seg);
     if (tcp_syncookie_wanted(listener)) {
         tcp_v4_send_cookie(listener, req);
-    } else {
-        tcp_reqsk_queue(listener, req);
-        tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
+        consume_skb(skb);
+        return;
     }
-    consume_skb(skb);
+    tcp_reqsk_queue(listener, req);
+    req->syn_data = tcp_syn_data_keep(listener, skb);
+    tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
 }
 
 /* --- active open --- */
@@ -461,7 +479,6 @@ static bool tcp_v4_cookie_room(struct sock *listener, const struct tcp_seg *seg)
 /* The ACK of a SYN cookie becomes the request we did not keep, and goes the way of all others. */
 static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg)
 {
-    struct netns_tcp *tn = tcp_net(listener);
     enum skb_drop_reason reason = SKB_DROP_REASON_TCP_LISTEN;
 
     if (!tcp_sk(listener)->cookie_sent_ms)
@@ -481,11 +498,15 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_LISTEN);
         return true;
     }
-    req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
-    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
-    tcp_select_initial_window(tn, listener->sk_rcvbuf, false, req->advmss, &req->rcv_wnd, &req->rcv_wscale);
+    req->mss = (uint16_t)max((int)req->mss, tcp_net(listener)->sysctl_min_snd_mss);
+    tcp_v4_request_ts_offset(req);
+    tcp_syncookie_options(req, seg);
+    tcp_v4_request_window(listener, req);
     tcp_reqsk_queue(listener, req);
-    tcp_v4_rcv_request(req, skb, seg);
+    /* Its timestamp has been used: as an echo of options it tells no round trip. */
+    struct tcp_seg ack = *seg;
+    ack.saw_tstamp = false;
+    tcp_v4_rcv_request(req, skb, &ack);
     return true;
 }
 

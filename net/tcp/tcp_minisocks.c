@@ -63,6 +63,8 @@ void tcp_reqsk_drop(struct request_sock *req)
     list_del_init(&req->list);
     tcp_sk(req->rsk_listener)->syn_queue_len--;
     tn->req_count--;
+    if (req->syn_data)
+        kfree_skb_reason(req->syn_data, SKB_DROP_REASON_SOCKET_CLOSE);
     dst_release(req->dst);
     kmem_cache_free(tn->req_cache, req);
 }
@@ -182,6 +184,8 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     child->sk_bound_dev_if = req->rsk_common.bound_dev_if;
     sk_dst_set(child, req->dst);
     req->dst = NULL;
+    tcp_syn_data_inherit(child, req->syn_data);
+    req->syn_data = NULL;
 
     tp->iss = tp->snd_una = tp->snd_up = req->snt_isn;
     tp->snd_nxt = tp->write_seq = tp->snd_sml = req->snt_isn + 1;
@@ -287,7 +291,8 @@ struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struc
         lp->af_ops->send_reset(skb, seg);
         return NULL;
     }
-    if (lp->defer_accept_ms && !seg->len && ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
+    if (lp->defer_accept_ms && !seg->len && !req->syn_data &&
+        ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
         *reason = SKB_DROP_REASON_TCP_LISTEN;
         NET_INC_STATS(sock_net(listener), TcpExtTCPDeferAcceptDrop);
         req->acked = true;

@@ -674,7 +674,7 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .wscale = req->wscale_ok ? req->rcv_wscale : -1,
         .sack_ok = req->sack_ok,
         .tstamp_ok = req->tstamp_ok,
-        .tsval = tcp_time_stamp(req->ts_offset),
+        .tsval = req->is_cookie ? tcp_syncookie_tsval(req) : tcp_time_stamp(req->ts_offset),
         .tsecr = req->ts_recent,
     };
     uint8_t options[TCP_OPTIONS_MAX];

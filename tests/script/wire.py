@@ -3,8 +3,8 @@
     P. 1:1001(1000) ack 1 win 257 urg 5 <nop,nop,TS val 1 ecr 2>
 
 Flags: S F R P U E W and . for ACK; P? is a PSH that may be there or not. A * stands for any number. Options: mss N, wscale N,
-sackOK, TS val N ecr N, sack N:N ..., nop, eol, raw HEX; a list that ends in ... allows others, <...> any. Sequence
-numbers are relative: those of a side start at 0 with its SYN.
+sackOK, TS val N ecr N, sack N:N ..., FO HEX, nop, eol, raw HEX (`ecr last`, `FO last`: what the stack sent last); a
+list that ends in ... allows others, <...> any. Sequence numbers are relative: those of a side start at 0 with its SYN.
 """
 import re
 import struct
@@ -104,12 +104,16 @@ def parse_segment(text):
 def option_bytes(option, peer):
     words = option.split()
     if words[0] == "TS":
-        return struct.pack("!BBII", 8, 10, int(words[2]), int(words[4]))
+        echo = peer.tsvals[-1] if words[4] == "last" else int(words[4])
+        return struct.pack("!BBII", 8, 10, int(words[2]), echo)
     if words[0] == "sack":
         edges = [(int(e) + peer.local_base) % 2**32 for block in words[1:] for e in block.split(":")]
         return struct.pack(f"!BB{len(edges)}I", 5, 2 + 4 * len(edges), *edges)
     if words[0] == "raw":
         return bytes.fromhex("".join(words[1:]))
+    if words[0] == "FO":  # a cookie of Fast Open, or none
+        cookie = peer.cookie if words[1:] == ["last"] else bytes.fromhex("".join(words[1:]))
+        return bytes([34, 2 + len(cookie)]) + cookie
     simple = {"nop": lambda: b"\1", "eol": lambda: b"\0", "sackOK": lambda: b"\4\2",
               "mss": lambda: struct.pack("!BBH", 2, 4, int(words[1])), "wscale": lambda: bytes([3, 3, int(words[1])])}
     if words[0] not in simple:
@@ -128,8 +132,12 @@ def option_texts(data, peer):
         if kind == 5:
             edges = [(e - peer.local_base_of_peer) % 2**32 for e in struct.unpack(f"!{len(value) // 4}I", value)]
             texts.append("sack " + " ".join(f"{a}:{b}" for a, b in zip(edges[::2], edges[1::2])))
+        elif kind == 34:
+            texts.append(f"FO {value.hex()}".strip())
+            peer.cookie = value
         elif kind == 8:
             texts.append("TS val {} ecr {}".format(*struct.unpack("!II", value)))
+            peer.tsvals.append(struct.unpack("!II", value)[0])
         else:
             texts.append({0: lambda: "eol", 1: lambda: "nop", 2: lambda: f"mss {int.from_bytes(value, 'big')}",
                           3: lambda: f"wscale {value[0]}", 4: lambda: "sackOK"}.get(kind, lambda: f"raw {data[:length].hex()}")())
@@ -162,7 +170,8 @@ def build(segment, peer, local, remote):
     ack = 0 if segment.ack is None else (segment.ack + peer.local_base) % 2**32
     tcp = struct.pack("!HHIIBBHHH", words.get("sport", peer.remote_port), words.get("dport", peer.local_port),
                       (segment.seq + peer.remote_base) % 2**32, ack, (20 + len(options)) << 2, segment.flags,
-                      words.get("win", 0), 0, words.get("urg", 0)) + options + pattern(segment.seq, segment.len)
+                      words.get("win", 0), 0, words.get("urg", 0)) + options
+    tcp += pattern(segment.seq + (segment.flags >> 1 & 1), segment.len)  # the SYN stands before the text
     right = tcp_sum(address(source), address(target), tcp)
     tcp = tcp[:16] + struct.pack("!H", right ^ 0x5555 if "badsum" in words else right) + tcp[18:]
     return ip_header(source, target, 6, len(tcp), words) + tcp

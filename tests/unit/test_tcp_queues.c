@@ -47,6 +47,51 @@ TEST("a flood of SYNs is bounded, the oldest make room, and a real client still 
     testnet_drop_sent(t);
 }
 
+TEST("text in SYNs fills the listener's receive buffer at most, and goes with its half-open connections")
+{
+    set_sysctl("net.ipv4.tcp_max_syn_backlog", "1000");
+    struct sock *l = tcp_listener(16);
+
+    for (uint16_t i = 0; i < 500; i++) {
+        peer_reset_state();
+        peer.sport = (uint16_t)(2000 + i);
+        peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_SYN, .data = peer_buf, .len = 1400});
+        testnet_drop_sent(t);
+    }
+    assert_int_equal(half_open(), 500);
+    assert_in_range(l->sk_rmem_alloc, 64 * 1024, l->sk_rcvbuf);
+    assert_true(drops(SKB_DROP_REASON_SOCKET_RCVBUFF) > 400);
+    peer_at(TCPHDR_ACK, PEER_ISS, 1, NULL, 0); /* the last: its text was not kept */
+    host_advance_ms(100000);
+    testnet_drop_sent(t);
+    assert_int_equal(half_open(), 0);
+    assert_int_equal(l->sk_rmem_alloc, 0);
+    tcp_prot.close(l);
+}
+
+TEST("a connection keeps the text of its SYN when the listener closes, and takes it along when it is closed")
+{
+    struct sock *l = tcp_listener(16);
+
+    for (int i = 0; i < 2; i++) {
+        peer_reset_state();
+        peer.sport = (uint16_t)(2000 + i);
+        struct segment s;
+        peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_SYN, .wnd = 1000, .data = "hello", .len = 5});
+        assert_true(peer_pop(&s));
+        peer.snd += 6;
+        peer.rcv = s.seq + 1;
+    }
+    peer_ack();
+    struct sock *sk = tcp_accept_now(l);
+    assert_non_null(sk);
+    tcp_prot.close(l);
+    assert_int_equal(tcp_read(sk, 100), 5);
+    assert_memory_equal(peer_buf, "hello", 5);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 /* --- SYN cookies (RFC 4987 3.6) --- */
 
 /* A listener whose queue of two is full. */

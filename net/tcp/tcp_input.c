@@ -93,8 +93,10 @@ void tcp_reset(struct sock *sk)
 {
     switch ((enum tcp_state)sk->sk_state) {
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
         sk->sk_err = ECONNREFUSED;
+        break;
+    case TCP_SYN_RECV:
+        sk->sk_err = tcp_sk(sk)->fastopen_rsk ? ECONNRESET : ECONNREFUSED;
         break;
     case TCP_CLOSE_WAIT:
         sk->sk_err = EPIPE;
@@ -114,6 +116,7 @@ void tcp_reset(struct sock *sk)
         break;
     }
     tcp_write_queue_purge(sk);
+    tcp_fastopen_end(tcp_sk(sk), true);
     tcp_done(sk);
     if (!sk->sk_dead)
         sk->sk_error_report(sk);
@@ -308,6 +311,7 @@ void tcp_finish_connect(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_set_state(sk, TCP_ESTABLISHED);
+    tcp_fastopen_end(tp, false);
     if (tp->syn_retransmitted && !tp->srtt_us) {
         tp->rto_ms = TCP_TIMEOUT_FALLBACK;
         tp->backoff = 0;
@@ -415,6 +419,8 @@ static enum skb_drop_reason tcp_ack_in_syn_recv(struct sock *sk, struct sk_buff 
     if (reason)
         return reason;
     tcp_finish_connect(sk);
+    if (unlikely(tp->packets_out && tp->syn_retransmitted))
+        tcp_fastopen_resend(sk);
     if (unlikely(tp->syn_data))
         tcp_syn_data_deliver(sk, seg);
     return SKB_NOT_DROPPED_YET;
@@ -431,6 +437,8 @@ static enum skb_drop_reason tcp_step_ack(struct sock *sk, struct sk_buff *skb, c
     if (sk->sk_state == TCP_SYN_RECV)
         return tcp_ack_in_syn_recv(sk, skb, seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_sk(sk)->snd_una != tcp_sk(sk)->iss)
+        tcp_fastopen_end(tcp_sk(sk), false); /* closed before the handshake was over */
     if (reason || !tcp_fin_acked(tcp_sk(sk)))
         return reason;
     switch ((enum tcp_state)sk->sk_state) {
@@ -520,6 +528,10 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
 {
     struct tcp_seg seg = *received;
 
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_fastopen_syn_again(sk, received)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_TCP_INVALID_SYN);
+        return;
+    }
     tcp_strip_known_syn(sk, &seg);
     enum skb_drop_reason reason = tcp_validate_incoming(sk, &seg);
     if (!reason)

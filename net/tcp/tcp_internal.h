@@ -68,6 +68,8 @@ struct tcp_options_received {
     uint16_t mss; /* 0: none given */
     uint8_t wscale;
     bool wscale_ok, sack_ok;
+    int8_t fastopen_len; /* of the cookie; 0: one is asked for; < 0: no such option */
+    const uint8_t *fastopen;
 };
 
 struct tcp_syn_options {
@@ -75,6 +77,7 @@ struct tcp_syn_options {
     int wscale; /* < 0: none */
     bool sack_ok, tstamp_ok;
     uint32_t tsval, tsecr;
+    const uint8_t *fastopen_cookie; /* TCPOLEN_FASTOPEN_COOKIE bytes, or NULL */
 };
 
 /* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
@@ -91,8 +94,9 @@ struct request_sock {
     uint8_t snd_wscale, rcv_wscale;
     bool wscale_ok, sack_ok, tstamp_ok;
     uint32_t ts_recent, ts_offset;
-    bool is_cookie; /* of no table: the SYN-ACK must say all */
-    bool acked;     /* handshake done, but the accept queue was full or the listener waits for data */
+    bool fastopen_cookie; /* the first SYN-ACK brings one */
+    bool is_cookie;       /* of no table: the SYN-ACK must say all */
+    bool acked;           /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
     ktime_t synack_at;
     uint64_t created_ms, last_oow_ack_ms;
@@ -133,7 +137,12 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    40
+#define TCP_SYSCTLS    44
+
+struct tcp_fastopen_keys {
+    struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
+    unsigned count;
+};
 
 struct netns_tcp {
     struct net *net;
@@ -143,6 +152,7 @@ struct netns_tcp {
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
     struct kmem_cache *req_cache, *tw_cache, *bind_cache;
     struct siphash_key isn_secret, cookie_secret;
+    struct tcp_fastopen_keys fastopen_keys;
 
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
@@ -155,6 +165,7 @@ struct netns_tcp {
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
         sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
+    int sysctl_fastopen;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
@@ -476,6 +487,26 @@ void tcp_syn_data_inherit(struct sock *child, struct sk_buff *skb); /* takes skb
 void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg);
 void tcp_syn_data_forget(struct tcp_sock *tp);
 
+/* --- tcp_fastopen.c --- */
+
+/* Takes skb if this SYN opened a child at once; then req is gone. */
+bool tcp_fastopen_try(struct sock *listener, struct request_sock *req, struct sk_buff *skb,
+                      const struct tcp_seg *seg, const struct tcp_options_received *opt);
+/* The child's SYN is here again, or false. Only while tp->fastopen_rsk. */
+bool tcp_fastopen_syn_again(struct sock *sk, const struct tcp_seg *seg);
+void tcp_fastopen_end(struct tcp_sock *tp, bool reset); /* the child's handshake is over, or the child */
+/* The handshake is over, and data we sent before is still under way. */
+void tcp_fastopen_resend(struct sock *sk);
+void tcp_fastopen_destroy(struct tcp_sock *tp);
+void tcp_fastopen_req_cookie(const struct request_sock *req, uint8_t *cookie);
+void tcp_fastopen_child_cookie(const struct sock *child, uint8_t *cookie);
+void tcp_fastopen_listen(struct sock *sk);
+int tcp_fastopen_set_qlen(struct sock *sk, int qlen); /* 0 or -E... */
+int tcp_fastopen_get_qlen(const struct sock *sk);
+int tcp_fastopen_set_key(struct sock *sk, const void *val, size_t len);
+const struct tcp_fastopen_keys *tcp_fastopen_get_keys(const struct sock *sk);
+extern const struct sysctl_text tcp_sysctl_fastopen_key;
+
 /* --- tcp_minisocks.c --- */
 
 int tcp_minisocks_init(struct netns_tcp *tn);
@@ -488,6 +519,9 @@ void tcp_listener_flush(struct sock *listener); /* ends its half-open and unacce
  */
 struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
                            enum skb_drop_reason *reason);
+/* The child that replaces a queued request (gone then), in SYN-RECEIVED, in the tables; NULL without memory.
+ */
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req);
 void tcp_accept_queue_add(struct sock *listener, struct sock *child);
 
 /* The connection goes on as a TIME_WAIT object in `substate`; sk becomes CLOSE. */

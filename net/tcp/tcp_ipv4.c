@@ -185,22 +185,20 @@ static void tcp_v4_request_window(struct sock *listener, struct request_sock *re
                               &req->rcv_wscale);
 }
 
-static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct sk_buff *skb,
-                                   const struct tcp_seg *seg)
+static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct tcp_seg *seg,
+                                   const struct tcp_options_received *opt)
 {
     struct netns_tcp *tn = tcp_net(listener);
-    struct tcp_options_received opt;
 
-    tcp_parse_options(skb, seg, &opt);
-    req->wscale_ok = opt.wscale_ok && tn->sysctl_window_scaling;
-    req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
-    req->sack_ok = opt.sack_ok && tn->sysctl_sack;
+    req->wscale_ok = opt->wscale_ok && tn->sysctl_window_scaling;
+    req->snd_wscale = req->wscale_ok ? opt->wscale : 0;
+    req->sack_ok = opt->sack_ok && tn->sysctl_sack;
     req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
     if (req->tstamp_ok) {
         req->ts_recent = seg->tsval;
         tcp_v4_request_ts_offset(req);
     }
-    req->mss = opt.mss ? opt.mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
+    req->mss = opt->mss ? opt->mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
     tcp_v4_request_window(listener, req);
 }
@@ -273,6 +271,7 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
     struct net *net = sock_net(listener);
     struct tcp_sock *lp = tcp_sk(listener);
     enum skb_drop_reason reason = SKB_DROP_REASON_TCP_ACCEPTQ_FULL;
+    struct tcp_options_received opt;
     struct request_sock *req = NULL;
 
     if (lp->accept_queue_len > lp->max_backlog)
@@ -286,13 +285,16 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
     }
     req->rcv_isn = seg->seq;
     req->snt_isn = tcp_v4_request_isn(req, TCP_SKB_CB(skb)->tw_isn);
-    tcp_v4_request_options(listener, req, skb, seg);
+    tcp_parse_options(skb, seg, &opt);
+    tcp_v4_request_options(listener, req, seg, &opt);
     if (tcp_syncookie_wanted(listener)) {
         tcp_v4_send_cookie(listener, req);
         consume_skb(skb);
         return;
     }
     tcp_reqsk_queue(listener, req);
+    if (tcp_fastopen_try(listener, req, skb, seg, &opt))
+        return;
     req->syn_data = tcp_syn_data_keep(listener, skb);
     tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
 }
@@ -612,7 +614,10 @@ static void tcp_v4_sock_err(struct sock *sk, uint8_t type, uint8_t code, uint32_
         return;
     }
     /* RFC 5927 5.2: a connection that stands is not brought down by what anyone could have sent. */
-    if ((sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) && tcp_icmp_is_hard(type, code)) {
+    bool opening = sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    if (tcp_sk(sk)->fastopen_rsk && !tcp_sk(sk)->listener) /* an application works for it already */
+        opening = false;
+    if (opening && tcp_icmp_is_hard(type, code)) {
         sk->sk_err = err;
         tcp_write_queue_purge(sk);
         tcp_done(sk);

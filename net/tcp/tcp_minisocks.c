@@ -210,9 +210,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
 }
 
-/* A full socket in SYN-RECEIVED in place of the request, which is gone if this succeeds. NULL without memory.
- */
-static struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
 {
     struct netns_tcp *tn = tcp_net(listener);
     int err;

@@ -153,7 +153,7 @@ static uint16_t tcp_window_field(struct sock *sk, uint8_t flags)
     return (uint16_t)(tcp_select_window(sk, true) >> tp->rcv_wscale);
 }
 
-/* Our SYN offers all we can; a SYN-ACK (simultaneous open) has only what the peer's SYN had. */
+/* Our SYN offers all we can; a SYN-ACK (simultaneous open, Fast Open) has only what the peer's SYN had. */
 static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -168,7 +168,12 @@ static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options
         .tsval = tcp_time_stamp(tp->ts_offset),
         .tsecr = offer ? 0 : tp->ts_recent,
     };
+    uint8_t cookie[TCPOLEN_FASTOPEN_COOKIE];
 
+    if (tp->fastopen_renew) {
+        tcp_fastopen_child_cookie(sk, cookie);
+        opt.fastopen_cookie = cookie;
+    }
     return tcp_write_syn_options(options, &opt);
 }
 
@@ -463,8 +468,9 @@ static bool tcp_may_send(const struct sock *sk)
     case TCP_CLOSING:
     case TCP_LAST_ACK:
         return true;
+    case TCP_SYN_RECV: /* RFC 7413 4.2.2: the answer need not wait for the handshake */
+        return tcp_sk(sk)->fastopen_rsk;
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
     case TCP_FIN_WAIT2:
     case TCP_TIME_WAIT:
     case TCP_CLOSE:
@@ -617,13 +623,14 @@ void tcp_send_active_reset(struct sock *sk)
 int tcp_send_syn(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+    uint8_t flags = sk->sk_state == TCP_SYN_RECV ? TCPHDR_SYN | TCPHDR_ACK : TCPHDR_SYN;
     struct sk_buff *skb = alloc_skb(sock_net(sk), MAX_HEADER);
 
     if (!skb)
         return -ENOBUFS;
     skb_reserve(skb, MAX_HEADER);
     *TCP_SKB_CB(skb) =
-        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = TCPHDR_SYN, .csum_valid = true};
+        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = flags, .csum_valid = true};
     tp->write_seq = tp->snd_nxt = tp->iss + 1;
     tcp_write_queue_append(sk, skb);
     tp->send_head = NULL;
@@ -677,11 +684,15 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .tsval = req->is_cookie ? tcp_syncookie_tsval(req) : tcp_time_stamp(req->ts_offset),
         .tsecr = req->ts_recent,
     };
-    uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_write_syn_options(options, &opt);
+    uint8_t options[TCP_OPTIONS_MAX], cookie[TCPOLEN_FASTOPEN_COOKIE];
 
     if (!skb)
         return NULL;
+    if (req->fastopen_cookie && !req->num_timeout) { /* a box on the way may drop what it does not know */
+        tcp_fastopen_req_cookie(req, cookie);
+        opt.fastopen_cookie = cookie;
+    }
+    unsigned options_len = tcp_write_syn_options(options, &opt);
     skb_reserve(skb, MAX_HEADER);
     struct tcphdr *th = skb_push(skb, TCP_HEADER_LEN + options_len);
     skb_reset_transport_header(skb);

@@ -229,9 +229,9 @@ def differences(want, came):
             found.append(f"{word} {value}, came {came.words[word]}")
     options = want.options or []
     if options and options[-1] == "...":
-        missing = [o for o in options[:-1] if o and not any(re.fullmatch(re.escape(o).replace(r"\*", r"\d+"), c) for c in came.options)]
+        missing = [o for o in options[:-1] if o and not any(re.fullmatch(re.escape(o).replace(r"\*", r"[\da-f]+"), c) for c in came.options)]
         found += [f"option {o} is missing" for o in missing]
-    elif len(options) != len(came.options) or not all(re.fullmatch(re.escape(o).replace(r"\*", r"\d+"), c)
+    elif len(options) != len(came.options) or not all(re.fullmatch(re.escape(o).replace(r"\*", r"[\da-f]+"), c)
                                                       for o, c in zip(options, came.options)):
         found.append(f"options <{','.join(options)}>, came <{','.join(came.options)}>")
     return found

@@ -26,7 +26,8 @@
 #define TCP_MAX_QUICKACKS   16u
 #define TCP_RETRY_MS        100u /* when memory was short */
 #define TCP_TIMEWAIT_MS     60000u
-#define TCP_FIN_TIMEOUT_MAX 120 /* s: TCP_LINGER2 at most */
+#define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
+#define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
 #define TCP_INVALID_RATELIMIT_MS                                                                             \
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
@@ -127,6 +128,14 @@ static inline struct inet_timewait_sock *inet_twsk(struct sock_common *c)
     return (struct inet_timewait_sock *)c;
 }
 
+/* Beyond all that the old connection can have sent (RFC 6191 2); never 0. */
+static inline uint32_t tcp_tw_next_isn(const struct inet_timewait_sock *tw)
+{
+    uint32_t isn = tw->snd_nxt + 65535 + 2;
+
+    return isn ? isn : 1;
+}
+
 /* One local port in use. */
 struct inet_bind_bucket {
     struct hlist_node node;
@@ -165,7 +174,7 @@ struct netns_tcp {
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
         sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
-    int sysctl_fastopen;
+    int sysctl_fastopen, sysctl_tw_reuse;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
@@ -222,8 +231,11 @@ int tcp_bind_inherit(struct sock *child, const struct sock *parent);
 void tcp_bind_move(struct sock *from, struct inet_timewait_sock *to);
 void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_bind_bucket **bucket,
                       bool was_explicit);
-/* Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM. */
-int tcp_hash_connect(struct sock *sk);
+/*
+ * Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM.
+ * *least_isn: if it takes the place of a TIME_WAIT the least initial number to use, else 0.
+ */
+int tcp_hash_connect(struct sock *sk, uint32_t *least_isn);
 uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 

@@ -216,12 +216,12 @@ static struct dst_entry *tcp_v4_request_route(struct sock *listener, const struc
     return rt ? &rt->dst : NULL;
 }
 
-static uint32_t tcp_v4_request_isn(const struct request_sock *req, uint32_t tw_isn)
+/* `least`: behind a TIME_WAIT, else 0. */
+static uint32_t tcp_v4_isn(const struct sock_common *c, uint32_t least)
 {
-    const struct sock_common *c = &req->rsk_common;
     uint32_t isn = tcp_secure_isn(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
 
-    return tw_isn && !after(isn, tw_isn) ? tw_isn : isn;
+    return least && !after(isn, least) ? least : isn;
 }
 
 /* A request for the two ends of skb (borrowed), routed, in no table; or NULL and why not. */
@@ -284,7 +284,7 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
         return;
     }
     req->rcv_isn = seg->seq;
-    req->snt_isn = tcp_v4_request_isn(req, TCP_SKB_CB(skb)->tw_isn);
+    req->snt_isn = tcp_v4_isn(&req->rsk_common, TCP_SKB_CB(skb)->tw_isn);
     tcp_parse_options(skb, seg, &opt);
     tcp_v4_request_options(listener, req, seg, &opt);
     if (tcp_syncookie_wanted(listener)) {
@@ -328,6 +328,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     be32 bound = sk->sk_rcv_saddr;
+    uint32_t least_isn;
 
     if (!addr)
         addr = cpu_to_be32(INADDR_LOOPBACK);
@@ -340,7 +341,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
     sk->sk_rcv_saddr = sk->inet_saddr;
     sk->sk_daddr = addr;
     sk->sk_dport = cpu_to_be16(port);
-    err = tcp_hash_connect(sk);
+    err = tcp_hash_connect(sk, &least_isn);
     if (err) {
         sk->sk_rcv_saddr = sk->inet_saddr = bound;
         sk->sk_daddr = 0;
@@ -349,7 +350,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
         return err;
     }
     tcp_set_state(sk, TCP_SYN_SENT);
-    tp->iss = tcp_secure_isn(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
+    tp->iss = tcp_v4_isn(&sk->sk_common, least_isn);
     tp->ts_offset = tcp_secure_ts_offset(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
     tp->advmss = tcp_mtu_to_mss(sk, sk->sk_dst_cache->mtu);
     tp->mss_clamp = tp->advmss;
@@ -523,8 +524,7 @@ static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *s
         listener = tcp_lookup_listener(net, ip_hdr(skb)->daddr, tcp_hdr(skb)->dest,
                                        skb->dev ? skb->dev->ifindex : 0);
         if (listener) {
-            /* Beyond all that the old connection can have sent. */
-            TCP_SKB_CB(skb)->tw_isn = tw->snd_nxt + 65535 + 2 ? tw->snd_nxt + 65535 + 2 : 1;
+            TCP_SKB_CB(skb)->tw_isn = tcp_tw_next_isn(tw);
             NET_INC_STATS(net, TcpExtTWRecycled);
             tcp_tw_kill(tw);
             tcp_v4_do_rcv(listener, skb, seg);

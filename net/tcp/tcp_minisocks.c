@@ -74,6 +74,15 @@ static uint32_t tcp_defer_accept_ms(const struct request_sock *req)
     return tcp_sk(req->rsk_listener)->defer_accept_ms;
 }
 
+/* While the queue is more than half full each has two tries only: most of what fills it will never answer. */
+static unsigned tcp_synack_retries(const struct sock *listener)
+{
+    const struct netns_tcp *tn = tcp_net(listener);
+    bool crowded = tcp_sk(listener)->syn_queue_len > (uint32_t)tn->sysctl_max_syn_backlog / 2;
+
+    return (unsigned)(crowded ? min(tn->sysctl_synack_retries, 2) : tn->sysctl_synack_retries);
+}
+
 /* SYN-ACK after 1, 3, 7 ... s (RFC 6298 with RFC 9293 MUST-22); silence ends it. */
 static void tcp_reqsk_timer(struct timer *timer)
 {
@@ -82,7 +91,7 @@ static void tcp_reqsk_timer(struct timer *timer)
     struct net *net = req->rsk_common.net;
     uint64_t now = ktime_get_ms();
 
-    if (req->num_timeout >= net->tcp->sysctl_synack_retries) {
+    if (req->num_timeout >= tcp_synack_retries(listener)) {
         tcp_reqsk_drop(req);
         return;
     }

@@ -329,6 +329,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
         {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
+        {"net.ipv4.tcp_tw_reuse", &tn->sysctl_tw_reuse, 1, 0, 2}, /* 2: to ourselves only */
         {"net.ipv4.tcp_fastopen", &tn->sysctl_fastopen, 1, 0, INT_MAX},
         {"net.ipv4.tcp_fastopen_key", (void *)&tcp_sysctl_fastopen_key, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
@@ -362,6 +363,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_early_retrans = 3;
     tn->sysctl_frto = 2;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
+    tn->sysctl_tw_reuse = 2;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
     tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */

@@ -55,10 +55,9 @@ MODEL = {
 
 class Peer:
     remote_port, local_port, remote_base, local_base = 40000, 8080, 2**32 - 1, 0
-    tsvals = []
 
     def __init__(self):
-        self.isns = []
+        self.isns, self.tsvals = [], []
 
 
 class Run:

@@ -352,6 +352,62 @@ TEST("ten thousand short connections leave no more than their TIME_WAITs, and th
 
 /* --- ports --- */
 
+/* We connect, and close first: a TIME_WAIT. With timestamps. The port, or -E... */
+static int timewait_by_connect(void)
+{
+    struct sock *sk = tcp_socket();
+    uint8_t options[12] = {1, 1, 8, 10, 0, 0, 0, 1};
+    struct segment s;
+
+    int err = tcp_prot.connect(sk, cpu_to_be32(t->peer), 7, MSG_DONTWAIT);
+    if (err != -EINPROGRESS) {
+        tcp_prot.close(sk);
+        return err;
+    }
+    assert_true(peer_pop(&s));
+    int port = s.sport;
+    memcpy(options + 8, s.options + 8, 4);
+    peer.sport = 7;
+    peer.dport = s.sport;
+    struct raw r = {.seq = 100, .ack = s.seq + 1, .wnd = 1000, .options = options, .options_len = 12};
+    r.flags = TCPHDR_SYN | TCPHDR_ACK;
+    peer_raw(&r);
+    tcp_prot.close(sk);
+    r.flags = TCPHDR_FIN | TCPHDR_ACK;
+    r.seq++;
+    r.ack++;
+    peer_raw(&r);
+    testnet_drop_sent(t);
+    return port;
+}
+
+TEST(
+    "when ports run out a TIME_WAIT of more than a second makes room, if tcp_tw_reuse says so") /* RFC 6191 */
+{
+    struct tcp_counts counts;
+
+    set_sysctl("net.ipv4.ip_local_port_range", "40000 40003");
+    set_sysctl("net.ipv4.tcp_tw_reuse", "1");
+    for (int i = 0; i < 3; i++)
+        assert_in_range(timewait_by_connect(), 40000, 40003);
+    host_advance_ms(1100);
+    assert_in_range(timewait_by_connect(), 40000, 40003);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 4); /* as long as there was a free port it was taken */
+    for (int i = 0; i < 3; i++)
+        assert_in_range(timewait_by_connect(), 40000, 40003);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 4);
+    assert_int_equal(mib(MIB_TcpExtTWRecycled), 3);
+    assert_int_equal(timewait_by_connect(), -EADDRNOTAVAIL); /* all are young again */
+    host_advance_ms(1100);
+    set_sysctl("net.ipv4.tcp_tw_reuse", "0");
+    assert_int_equal(timewait_by_connect(), -EADDRNOTAVAIL);
+    host_advance_ms(61000);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 0);
+}
+
 TEST("two listeners cannot share address and port, two addresses can")
 {
     struct sock *a = tcp_listener(1), *b = tcp_socket();

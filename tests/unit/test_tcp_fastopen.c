@@ -132,6 +132,58 @@ TEST("whichever allocation fails, a SYN with a cookie leaves nothing behind")
     testnet_drop_sent(t);
 }
 
+/* A segment near the window, of any kind. */
+static void random_segment(void)
+{
+    static uint8_t data[1400];
+    bool good = rand() % 3 == 0;
+
+    peer_raw(&(struct raw){.seq = peer.snd + (good ? 0 : (uint32_t)(rand() % 3000 - 1500)),
+                           .ack = peer.rcv + (good ? 0 : (uint32_t)(rand() % 3000 - 100)),
+                           .flags = (uint8_t)(rand() % 8 ? rand() & 0x39 : rand()),
+                           .wnd = (uint16_t)rand(),
+                           .data = data,
+                           .len = (unsigned)rand() % 1400});
+}
+
+TEST("nonsense in the handshake of a connection that is already used leaves nothing behind")
+{
+    struct sock *l = fast_listener(60);
+    struct segment s;
+
+    srand(3);
+    for (int round = 0; round < 1500; round++) {
+        bool fast = fast_syn(l, (uint16_t)(1024 + round), "hello", (unsigned)rand() % 6);
+        struct sock *sk = tcp_accept_now(l);
+        assert_true(fast == (sk != NULL));
+        for (int i = rand() % 12; i > 0; i--) {
+            if (rand() % 2)
+                random_segment();
+            if (sk && rand() % 4 == 0)
+                tcp_write(sk, peer_buf, (size_t)rand() % 4000);
+            if (sk && rand() % 4 == 0)
+                tcp_read(sk, 1000);
+            if (sk && rand() % 16 == 0)
+                tcp_prot.shutdown(sk, rand() % 3);
+            host_advance_ms(rand() % 5 ? 0 : (uint64_t)rand() % 3000);
+        }
+        while (peer_pop(&s))
+            ;
+        if (sk) {
+            sk->sk_linger = rand() % 4;
+            tcp_prot.close(sk);
+        }
+        while ((sk = tcp_accept_now(l)))
+            tcp_prot.close(sk);
+        testnet_drop_sent(t);
+    }
+    host_advance_ms(1500000); /* eight retransmissions of an orphan, from an RTO of seconds */
+    testnet_drop_sent(t);
+    assert_int_equal(t->net->sock_count, 1);
+    assert_true(mib(MIB_TcpExtTCPFastOpenPassive) > 300);
+    tcp_prot.close(l);
+}
+
 TEST("keys are set and read by sysctl, and per listener")
 {
     static const uint8_t keys[32] = {1, 2, 3, [16] = 4, 5, 6};

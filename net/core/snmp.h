@@ -126,6 +126,11 @@
     X(TcpExtTCPSACKReorder)                                                                                  \
     X(TcpExtTCPLossProbes)                                                                                   \
     X(TcpExtTCPLossProbeRecovery)                                                                            \
+    X(TcpExtTCPFastOpenPassive)                                                                              \
+    X(TcpExtTCPFastOpenPassiveFail)                                                                          \
+    X(TcpExtTCPFastOpenPassiveAltKey)                                                                        \
+    X(TcpExtTCPFastOpenListenOverflow)                                                                       \
+    X(TcpExtTCPFastOpenCookieReqd)                                                                           \
     X(TcpExtTCPFullUndo)                                                                                     \
     X(TcpExtTCPDSACKUndo)                                                                                    \
     X(TcpExtTCPLossUndo)                                                                                     \

@@ -85,6 +85,7 @@ void tcp_done(struct sock *sk)
         return;
     sock_hold(sk);
     tcp_clear_xmit_timers(sk);
+    tcp_fastopen_end(tcp_sk(sk), false);
     tcp_set_state(sk, TCP_CLOSE);
     sk->sk_shutdown = SHUTDOWN_MASK;
     tcp_sk(sk)->pred_flags = 0;
@@ -262,6 +263,8 @@ static void tcp_destroy_sock(struct sock *sk)
     tcp_clear_xmit_timers(sk);
     tcp_write_queue_purge(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
+    tcp_fastopen_destroy(tp);
     tcp_bind_release(tcp_net(sk), &sk->sk_common, &tp->bind_bucket, tp->bind_explicit);
     if (tp->orphan_counted)
         tcp_net(sk)->orphan_count--;
@@ -315,6 +318,8 @@ static void tcp_renew(struct sock *sk)
 
     tcp_purge_unread(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
+    tp->fastopen_renew = tp->syn_data_acked = false;
     sk->sk_shutdown = 0;
     sk->sk_err = sk->sk_err_soft = 0;
     tp->srtt_us = tp->rttvar_us = 0;
@@ -389,7 +394,7 @@ static int tcp_start_connect(struct sock *sk, be32 addr, uint16_t port)
 
 static bool tcp_connecting(const struct sock *sk)
 {
-    return sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    return sk->sk_state == TCP_SYN_SENT || (sk->sk_state == TCP_SYN_RECV && !tcp_sk(sk)->fastopen_rsk);
 }
 
 /* Active OPEN. Blocks until the handshake is done, unless flags has MSG_DONTWAIT: -EINPROGRESS. */
@@ -434,6 +439,7 @@ static int tcp_listen(struct sock *sk, int backlog)
         return -EADDRINUSE;
     }
     tcp_lhash_insert(tcp_net(sk), sk);
+    tcp_fastopen_listen(sk);
     return 0;
 }
 
@@ -553,6 +559,8 @@ int tcp_init(struct net *net)
     net->tcp = tn;
     get_random_bytes(&tn->isn_secret, sizeof(tn->isn_secret));
     get_random_bytes(&tn->cookie_secret, sizeof(tn->cookie_secret));
+    get_random_bytes(&tn->fastopen_keys.key[0], sizeof(tn->fastopen_keys.key[0]));
+    tn->fastopen_keys.count = 1;
     int err = tcp_hash_init(tn);
     if (err)
         goto free_tn;

@@ -9,8 +9,9 @@
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_output.c
- * (segments), tcp_tso.c (trains of them), tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c,
- * tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
+ * (segments), tcp_tso.c (trains of them), tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT),
+ * tcp_syndata.c and tcp_fastopen.c (text with a SYN), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
+ * application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -23,6 +24,7 @@
 struct tcp_seg;
 struct request_sock;
 struct inet_bind_bucket;
+struct tcp_fastopen_queue;
 struct tcp_congestion_ops;
 
 struct tcphdr {
@@ -64,6 +66,10 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 #define TCPOLEN_TIMESTAMP      10
 #define TCPOLEN_TSTAMP_ALIGNED 12 /* NOP NOP in front: as everybody sends it (RFC 7323 appendix A) */
 #define TCP_MAX_SACKS          4  /* that is what 40 bytes of options hold */
+
+#define TCPOPT_FASTOPEN         34
+#define TCPOLEN_FASTOPEN_BASE   2
+#define TCPOLEN_FASTOPEN_COOKIE 8 /* ours; RFC 7413 4.1.1 allows 4 to 16 */
 
 /* Sequence numbers live on a circle (RFC 9293 3.4). */
 static inline bool before(uint32_t a, uint32_t b)
@@ -267,6 +273,14 @@ struct tcp_sock {
     be32 bound_addr;         /* what bind() said */
     bool bind_explicit;      /* the application chose the port */
     bool orphan_counted, syn_retransmitted;
+
+    /* --- text with a SYN --- */
+    struct sk_buff *syn_data;             /* until the connection stands (tcp_syndata.c); or NULL */
+    struct tcp_fastopen_queue *fastopenq; /* of a listener with Fast Open; or NULL */
+    struct tcp_fastopen_queue
+        *fastopen_rsk;   /* of a child by it, until its handshake is over: the listener's */
+    bool fastopen_renew; /* ... and its SYN-ACK brings a new cookie */
+    bool syn_data_acked; /* Fast Open it was, with text */
 
     /* --- struct tcp_info --- */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;

@@ -119,8 +119,10 @@ void tcp_reset(struct sock *sk)
 {
     switch ((enum tcp_state)sk->sk_state) {
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
         sk->sk_err = ECONNREFUSED;
+        break;
+    case TCP_SYN_RECV:
+        sk->sk_err = tcp_sk(sk)->fastopen_rsk ? ECONNRESET : ECONNREFUSED;
         break;
     case TCP_CLOSE_WAIT:
         sk->sk_err = EPIPE;
@@ -140,6 +142,7 @@ void tcp_reset(struct sock *sk)
         break;
     }
     tcp_write_queue_purge(sk);
+    tcp_fastopen_end(tcp_sk(sk), true);
     tcp_done(sk);
     if (!sk->sk_dead)
         sk->sk_error_report(sk);
@@ -336,6 +339,7 @@ void tcp_finish_connect(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_set_state(sk, TCP_ESTABLISHED);
+    tcp_fastopen_end(tp, false);
     if (tp->syn_retransmitted && !tp->srtt_us) {
         tp->rto_ms = TCP_TIMEOUT_FALLBACK;
         tp->backoff = 0;
@@ -353,7 +357,7 @@ void tcp_finish_connect(struct sock *sk)
 }
 
 /* Both have sent a SYN (RFC 9293 3.5, figure 8): ours goes again, with an ACK. */
-static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
+static void tcp_simultaneous_open(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *syn = skb_peek(&sk->sk_write_queue);
@@ -364,24 +368,28 @@ static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
     tcp_ecn_rcv_crossed_syn(tp, seg, TCP_SKB_CB(syn));
     if (tcp_retransmit_skb(sk, syn))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
+    tp->syn_data = tcp_syn_data_keep(sk, skb); /* for when the connection stands */
 }
 
-static enum skb_drop_reason tcp_synsent_syn(struct sock *sk, const struct sk_buff *skb,
-                                            const struct tcp_seg *seg)
+/* Takes skb. */
+static void tcp_synsent_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     tcp_learn_syn(sk, skb, seg);
     if (!(seg->flags & TCPHDR_ACK)) {
-        tcp_simultaneous_open(sk, seg);
-        return SKB_NOT_DROPPED_YET;
+        tcp_simultaneous_open(sk, skb, seg);
+        return;
     }
     tcp_ecn_rcv_synack(tcp_sk(sk), seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (reason)
-        return reason;
+    if (reason) {
+        kfree_skb_reason(skb, reason);
+        return;
+    }
     tcp_finish_connect(sk);
+    tcp_step_urg(sk, seg);
+    tcp_data_queue(sk, skb); /* text with a SYN-ACK is as good as any (3.10.7.3 fourth) */
     tcp_send_ack(sk);
     tcp_data_snd_check(sk);
-    return SKB_NOT_DROPPED_YET;
 }
 
 static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
@@ -399,12 +407,10 @@ static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct t
         if (acks)
             tcp_reset(sk);
     } else if (seg->flags & TCPHDR_SYN) {
-        reason = tcp_synsent_syn(sk, skb, seg);
+        tcp_synsent_syn(sk, skb, seg);
+        return;
     }
-    if (reason)
-        kfree_skb_reason(skb, reason);
-    else /* data with the SYN comes again: it has not been acknowledged */
-        consume_skb(skb);
+    kfree_skb_reason(skb, reason);
 }
 
 /* --- LISTEN (3.10.7.2) --- */
@@ -440,9 +446,14 @@ static enum skb_drop_reason tcp_ack_in_syn_recv(struct sock *sk, struct sk_buff 
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (!reason)
-        tcp_finish_connect(sk);
-    return reason;
+    if (reason)
+        return reason;
+    tcp_finish_connect(sk);
+    if (unlikely(tp->packets_out && tp->syn_retransmitted))
+        tcp_fastopen_resend(sk);
+    if (unlikely(tp->syn_data))
+        tcp_syn_data_deliver(sk, seg);
+    return SKB_NOT_DROPPED_YET;
 }
 
 static bool tcp_fin_acked(const struct tcp_sock *tp)
@@ -456,6 +467,8 @@ static enum skb_drop_reason tcp_step_ack(struct sock *sk, struct sk_buff *skb, c
     if (sk->sk_state == TCP_SYN_RECV)
         return tcp_ack_in_syn_recv(sk, skb, seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_sk(sk)->snd_una != tcp_sk(sk)->iss)
+        tcp_fastopen_end(tcp_sk(sk), false); /* closed before the handshake was over */
     if (reason || !tcp_fin_acked(tcp_sk(sk)))
         return reason;
     switch ((enum tcp_state)sk->sk_state) {
@@ -546,6 +559,10 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
 {
     struct tcp_seg seg = *received;
 
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_fastopen_syn_again(sk, received)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_TCP_INVALID_SYN);
+        return;
+    }
     tcp_strip_known_syn(sk, &seg);
     enum skb_drop_reason reason = tcp_validate_incoming(sk, &seg);
     if (!reason)

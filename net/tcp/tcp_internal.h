@@ -26,7 +26,8 @@
 #define TCP_MAX_QUICKACKS   16u
 #define TCP_RETRY_MS        100u /* when memory was short */
 #define TCP_TIMEWAIT_MS     60000u
-#define TCP_FIN_TIMEOUT_MAX 120 /* s: TCP_LINGER2 at most */
+#define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
+#define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
 #define TCP_INVALID_RATELIMIT_MS                                                                             \
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
@@ -79,6 +80,8 @@ struct tcp_options_received {
     uint16_t mss; /* 0: none given */
     uint8_t wscale;
     bool wscale_ok, sack_ok;
+    int8_t fastopen_len; /* of the cookie; 0: one is asked for; < 0: no such option */
+    const uint8_t *fastopen;
 };
 
 struct tcp_syn_options {
@@ -86,6 +89,7 @@ struct tcp_syn_options {
     int wscale; /* < 0: none */
     bool sack_ok, tstamp_ok;
     uint32_t tsval, tsecr;
+    const uint8_t *fastopen_cookie; /* TCPOLEN_FASTOPEN_COOKIE bytes, or NULL */
 };
 
 /* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
@@ -96,13 +100,16 @@ struct request_sock {
     struct list_head list;         /* tcp_sock.syn_queue */
     struct timer timer;            /* SYN-ACK again, or the end */
     struct dst_entry *dst;
+    struct sk_buff *syn_data; /* came with the SYN; or NULL */
     uint32_t rcv_isn, snt_isn, rcv_wnd;
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
     bool wscale_ok, sack_ok, tstamp_ok;
     bool ecn_ok;
     uint32_t ts_recent, ts_offset;
-    bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
+    bool fastopen_cookie; /* the first SYN-ACK brings one */
+    bool is_cookie;       /* of no table: the SYN-ACK must say all */
+    bool acked;           /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
     ktime_t synack_at;
     uint64_t created_ms, last_oow_ack_ms;
@@ -133,6 +140,14 @@ static inline struct inet_timewait_sock *inet_twsk(struct sock_common *c)
     return (struct inet_timewait_sock *)c;
 }
 
+/* Beyond all that the old connection can have sent (RFC 6191 2); never 0. */
+static inline uint32_t tcp_tw_next_isn(const struct inet_timewait_sock *tw)
+{
+    uint32_t isn = tw->snd_nxt + 65535 + 2;
+
+    return isn ? isn : 1;
+}
+
 /* One local port in use. */
 struct inet_bind_bucket {
     struct hlist_node node;
@@ -143,7 +158,12 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    40
+#define TCP_SYSCTLS    44
+
+struct tcp_fastopen_keys {
+    struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
+    unsigned count;
+};
 
 struct netns_tcp {
     struct net *net;
@@ -153,6 +173,7 @@ struct netns_tcp {
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
     struct kmem_cache *req_cache, *tw_cache, *bind_cache;
     struct siphash_key isn_secret, cookie_secret;
+    struct tcp_fastopen_keys fastopen_keys;
 
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
@@ -175,6 +196,7 @@ struct netns_tcp {
         sysctl_challenge_ack_limit;
     int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
+    int sysctl_fastopen, sysctl_tw_reuse;
     const struct tcp_congestion_ops *default_ca; /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
@@ -231,8 +253,11 @@ int tcp_bind_inherit(struct sock *child, const struct sock *parent);
 void tcp_bind_move(struct sock *from, struct inet_timewait_sock *to);
 void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_bind_bucket **bucket,
                       bool was_explicit);
-/* Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM. */
-int tcp_hash_connect(struct sock *sk);
+/*
+ * Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM.
+ * *least_isn: if it takes the place of a TIME_WAIT the least initial number to use, else 0.
+ */
+int tcp_hash_connect(struct sock *sk, uint32_t *least_isn);
 uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 
@@ -578,8 +603,41 @@ unsigned tcp_keepalive_probes(const struct sock *sk);
 bool tcp_syncookie_wanted(const struct sock *listener);
 /* Makes req->snt_isn a cookie for req's ends, the peer's ISN and MSS. */
 void tcp_syncookie_init(struct sock *listener, struct request_sock *req);
+/* The timestamp of a SYN-ACK that is a cookie: it carries req's options. */
+uint32_t tcp_syncookie_tsval(const struct request_sock *req);
+/* Fills in req's options, as the echo in the ACK tells them; req->ts_offset is set, the rest zero. */
+void tcp_syncookie_options(struct request_sock *req, const struct tcp_seg *seg);
 /* Is req->snt_isn, brought back, one of ours? The MSS in it, or 0. */
 uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req);
+
+/* --- tcp_syndata.c --- */
+
+/* Takes the SYN's skb, at its payload, on owner's account: what to keep of it, or NULL. */
+struct sk_buff *tcp_syn_data_keep(struct sock *owner, struct sk_buff *skb);
+void tcp_syn_data_inherit(struct sock *child, struct sk_buff *skb); /* takes skb; it may be NULL */
+/* The connection stands, by `seg`, whose own text comes next: tp->syn_data, not NULL, is received. */
+void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg);
+void tcp_syn_data_forget(struct tcp_sock *tp);
+
+/* --- tcp_fastopen.c --- */
+
+/* Takes skb if this SYN opened a child at once; then req is gone. */
+bool tcp_fastopen_try(struct sock *listener, struct request_sock *req, struct sk_buff *skb,
+                      const struct tcp_seg *seg, const struct tcp_options_received *opt);
+/* The child's SYN is here again, or false. Only while tp->fastopen_rsk. */
+bool tcp_fastopen_syn_again(struct sock *sk, const struct tcp_seg *seg);
+void tcp_fastopen_end(struct tcp_sock *tp, bool reset); /* the child's handshake is over, or the child */
+/* The handshake is over, and data we sent before is still under way. */
+void tcp_fastopen_resend(struct sock *sk);
+void tcp_fastopen_destroy(struct tcp_sock *tp);
+void tcp_fastopen_req_cookie(const struct request_sock *req, uint8_t *cookie);
+void tcp_fastopen_child_cookie(const struct sock *child, uint8_t *cookie);
+void tcp_fastopen_listen(struct sock *sk);
+int tcp_fastopen_set_qlen(struct sock *sk, int qlen); /* 0 or -E... */
+int tcp_fastopen_get_qlen(const struct sock *sk);
+int tcp_fastopen_set_key(struct sock *sk, const void *val, size_t len);
+const struct tcp_fastopen_keys *tcp_fastopen_get_keys(const struct sock *sk);
+extern const struct sysctl_text tcp_sysctl_fastopen_key;
 
 /* --- tcp_minisocks.c --- */
 
@@ -593,6 +651,9 @@ void tcp_listener_flush(struct sock *listener); /* ends its half-open and unacce
  */
 struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
                            enum skb_drop_reason *reason);
+/* The child that replaces a queued request (gone then), in SYN-RECEIVED, in the tables; NULL without memory.
+ */
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req);
 void tcp_accept_queue_add(struct sock *listener, struct sock *child);
 
 /* The connection goes on as a TIME_WAIT object in `substate`; sk becomes CLOSE. */

@@ -63,6 +63,8 @@ void tcp_reqsk_drop(struct request_sock *req)
     list_del_init(&req->list);
     tcp_sk(req->rsk_listener)->syn_queue_len--;
     tn->req_count--;
+    if (req->syn_data)
+        kfree_skb_reason(req->syn_data, SKB_DROP_REASON_SOCKET_CLOSE);
     dst_release(req->dst);
     kmem_cache_free(tn->req_cache, req);
 }
@@ -70,6 +72,15 @@ void tcp_reqsk_drop(struct request_sock *req)
 static uint32_t tcp_defer_accept_ms(const struct request_sock *req)
 {
     return tcp_sk(req->rsk_listener)->defer_accept_ms;
+}
+
+/* While the queue is more than half full each has two tries only: most of what fills it will never answer. */
+static unsigned tcp_synack_retries(const struct sock *listener)
+{
+    const struct netns_tcp *tn = tcp_net(listener);
+    bool crowded = tcp_sk(listener)->syn_queue_len > (uint32_t)tn->sysctl_max_syn_backlog / 2;
+
+    return (unsigned)(crowded ? min(tn->sysctl_synack_retries, 2) : tn->sysctl_synack_retries);
 }
 
 /* SYN-ACK after 1, 3, 7 ... s (RFC 6298 with RFC 9293 MUST-22); silence ends it. */
@@ -80,7 +91,7 @@ static void tcp_reqsk_timer(struct timer *timer)
     struct net *net = req->rsk_common.net;
     uint64_t now = ktime_get_ms();
 
-    if (req->num_timeout >= net->tcp->sysctl_synack_retries) {
+    if (req->num_timeout >= tcp_synack_retries(listener)) {
         tcp_reqsk_drop(req);
         return;
     }
@@ -182,6 +193,8 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     child->sk_bound_dev_if = req->rsk_common.bound_dev_if;
     sk_dst_set(child, req->dst);
     req->dst = NULL;
+    tcp_syn_data_inherit(child, req->syn_data);
+    req->syn_data = NULL;
 
     tp->iss = tp->snd_una = tp->snd_up = req->snt_isn;
     tp->snd_nxt = tp->write_seq = tp->snd_sml = req->snt_isn + 1;
@@ -208,9 +221,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
 }
 
-/* A full socket in SYN-RECEIVED in place of the request, which is gone if this succeeds. NULL without memory.
- */
-static struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
 {
     struct netns_tcp *tn = tcp_net(listener);
     int err;
@@ -296,7 +307,8 @@ struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struc
         lp->af_ops->send_reset(skb, seg);
         return NULL;
     }
-    if (lp->defer_accept_ms && !seg->len && ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
+    if (lp->defer_accept_ms && !seg->len && !req->syn_data &&
+        ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
         *reason = SKB_DROP_REASON_TCP_LISTEN;
         NET_INC_STATS(sock_net(listener), TcpExtTCPDeferAcceptDrop);
         req->acked = true;

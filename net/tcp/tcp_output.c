@@ -155,7 +155,7 @@ static uint16_t tcp_window_field(struct sock *sk, uint8_t flags)
     return (uint16_t)(tcp_select_window(sk, true) >> tp->rcv_wscale);
 }
 
-/* Our SYN offers all we can; a SYN-ACK (simultaneous open) has only what the peer's SYN had. */
+/* Our SYN offers all we can; a SYN-ACK (simultaneous open, Fast Open) has only what the peer's SYN had. */
 static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -170,7 +170,12 @@ static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options
         .tsval = tcp_time_stamp(tp->ts_offset),
         .tsecr = offer ? 0 : tp->ts_recent,
     };
+    uint8_t cookie[TCPOLEN_FASTOPEN_COOKIE];
 
+    if (tp->fastopen_renew) {
+        tcp_fastopen_child_cookie(sk, cookie);
+        opt.fastopen_cookie = cookie;
+    }
     return tcp_write_syn_options(options, &opt);
 }
 
@@ -242,7 +247,7 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     struct tcp_sock *tp = tcp_sk(sk);
     unsigned len = skb->len, segs = skb_segs(skb);
 
-    if (len)
+    if (len || cb->flags & TCPHDR_FIN) /* a FIN alone is as much a tail to be watched over (RFC 8985 7.2) */
         tcp_event_data_sent(sk);
     else if (cb->flags & TCPHDR_FIN)
         tp->last_snd_ms =
@@ -474,8 +479,9 @@ static bool tcp_may_send(const struct sock *sk)
     case TCP_CLOSING:
     case TCP_LAST_ACK:
         return true;
+    case TCP_SYN_RECV: /* RFC 7413 4.2.2: the answer need not wait for the handshake */
+        return tcp_sk(sk)->fastopen_rsk;
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
     case TCP_FIN_WAIT2:
     case TCP_TIME_WAIT:
     case TCP_CLOSE:
@@ -628,13 +634,14 @@ void tcp_send_active_reset(struct sock *sk)
 int tcp_send_syn(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+    uint8_t flags = sk->sk_state == TCP_SYN_RECV ? TCPHDR_SYN | TCPHDR_ACK : TCPHDR_SYN;
     struct sk_buff *skb = alloc_skb(sock_net(sk), MAX_HEADER);
 
     if (!skb)
         return -ENOBUFS;
     skb_reserve(skb, MAX_HEADER);
     *TCP_SKB_CB(skb) =
-        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = TCPHDR_SYN, .csum_valid = true};
+        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = flags, .csum_valid = true};
     tp->write_seq = tp->snd_nxt = tp->iss + 1;
     tcp_ecn_send_syn(sk, TCP_SKB_CB(skb));
     tcp_write_queue_append(sk, skb);
@@ -686,14 +693,18 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .wscale = req->wscale_ok ? req->rcv_wscale : -1,
         .sack_ok = req->sack_ok,
         .tstamp_ok = req->tstamp_ok,
-        .tsval = tcp_time_stamp(req->ts_offset),
+        .tsval = req->is_cookie ? tcp_syncookie_tsval(req) : tcp_time_stamp(req->ts_offset),
         .tsecr = req->ts_recent,
     };
-    uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_write_syn_options(options, &opt);
+    uint8_t options[TCP_OPTIONS_MAX], cookie[TCPOLEN_FASTOPEN_COOKIE];
 
     if (!skb)
         return NULL;
+    if (req->fastopen_cookie && !req->num_timeout) { /* a box on the way may drop what it does not know */
+        tcp_fastopen_req_cookie(req, cookie);
+        opt.fastopen_cookie = cookie;
+    }
+    unsigned options_len = tcp_write_syn_options(options, &opt);
     skb_reserve(skb, MAX_HEADER);
     struct tcphdr *th = skb_push(skb, TCP_HEADER_LEN + options_len);
     skb_reset_transport_header(skb);

@@ -24,12 +24,13 @@ static int tcp_stream_error(struct sock *sk)
 
 static bool tcp_can_queue(const struct sock *sk)
 {
-    return sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT;
+    return sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT ||
+           (sk->sk_state == TCP_SYN_RECV && tcp_sk(sk)->fastopen_rsk);
 }
 
 static bool tcp_opening(const struct sock *sk)
 {
-    return sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    return sk->sk_state == TCP_SYN_SENT || (sk->sk_state == TCP_SYN_RECV && !tcp_sk(sk)->fastopen_rsk);
 }
 
 /* Waits for the handshake if need be: 0 or -E... */

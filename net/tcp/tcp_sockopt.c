@@ -112,6 +112,8 @@ static int tcp_set_int(struct sock *sk, int name, int val)
     case TCP_LINGER2:
         tp->linger2_s = val < 0 ? -1 : min(val, TCP_FIN_TIMEOUT_MAX);
         return 0;
+    case TCP_FASTOPEN:
+        return tcp_fastopen_set_qlen(sk, val);
     case TCP_DEFER_ACCEPT:
         tp->defer_accept_ms = val > 0 ? (uint32_t)min(val, TCP_KEEP_MAX_S) * 1000 : 0;
         return 0;
@@ -125,6 +127,8 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
         return tcp_set_congestion_control(sk, val, strnlen(val, len));
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+        return tcp_fastopen_set_key(sk, val, len);
     if (len < sizeof(number))
         return -EINVAL;
     memcpy(&number, val, sizeof(number));
@@ -142,7 +146,8 @@ static uint8_t tcp_info_options(const struct tcp_sock *tp)
     return (uint8_t)((tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
                      (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0) |
                      (tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
-                     (tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0));
+                     (tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
+                     (tp->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
 }
 
 static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
@@ -242,6 +247,9 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
     case TCP_LINGER2:
         *val = tp->linger2_s ? tp->linger2_s : tcp_net(sk)->sysctl_fin_timeout;
         return 0;
+    case TCP_FASTOPEN:
+        *val = tcp_fastopen_get_qlen(sk);
+        return 0;
     case TCP_DEFER_ACCEPT:
         *val = (int)(tp->defer_accept_ms / 1000);
         return 0;
@@ -269,6 +277,10 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
     }
     if (name == TCP_CONGESTION)
         return tcp_copy_out(val, len, tcp_sk(sk)->ca_ops->name, strlen(tcp_sk(sk)->ca_ops->name) + 1);
+    if (name == TCP_FASTOPEN_KEY) {
+        const struct tcp_fastopen_keys *keys = tcp_fastopen_get_keys(sk);
+        return tcp_copy_out(val, len, keys->key, keys->count * sizeof(keys->key[0]));
+    }
     int err = tcp_get_int(sk, name, &number);
     return err ? err : tcp_copy_out(val, len, &number, sizeof(number));
 }
@@ -322,6 +334,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
         {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
+        {"net.ipv4.tcp_tw_reuse", &tn->sysctl_tw_reuse, 1, 0, 2}, /* 2: to ourselves only */
+        {"net.ipv4.tcp_fastopen", &tn->sysctl_fastopen, 1, 0, INT_MAX},
+        {"net.ipv4.tcp_fastopen_key", (void *)&tcp_sysctl_fastopen_key, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
         {"net.ipv4.tcp_challenge_ack_limit", &tn->sysctl_challenge_ack_limit, 1, 0, 1 << 30},
@@ -357,6 +372,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_ecn = 2; /* answer those who ask */
     tn->sysctl_ecn_fallback = 1;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
+    tn->sysctl_tw_reuse = 2;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
     tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */

@@ -107,6 +107,8 @@ static bool tcp_retransmits_exhausted(struct sock *sk, uint64_t now)
         return false;
     if (tp->user_timeout_ms)
         return elapsed >= tp->user_timeout_ms;
+    if (tp->fastopen_rsk)
+        return tp->retransmits >= (unsigned)tn->sysctl_synack_retries;
     if (tcp_syn_state(sk))
         return tp->retransmits >= (tp->syn_retries ? tp->syn_retries : (unsigned)tn->sysctl_syn_retries);
     if (sk->sk_dead)

@@ -8,6 +8,7 @@
 
 #include "kernel/slab.h"
 #include "net/core/checksum.h"
+#include "net/core/page_frag.h"
 #include "net/core/sysctl.h"
 #include "net/tcp/tcp.h"
 
@@ -131,7 +132,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    40
+#define TCP_SYSCTLS    48
 
 struct netns_tcp {
     struct net *net;
@@ -145,6 +146,7 @@ struct netns_tcp {
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
     size_t tw_count, req_count, orphan_count;
+    struct page_frag page_frag; /* what applications write is copied into */
 
     int sysctl_rmem[3], sysctl_wmem[3];
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;

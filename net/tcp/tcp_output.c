@@ -126,6 +126,15 @@ static void tcp_event_ack_sent(struct tcp_sock *tp, bool sacks)
     tp->ack_pending = 0;
 }
 
+static void tcp_cwnd_restart_check(struct sock *sk, uint64_t now_ms)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
+        now_ms - tp->last_snd_ms > tp->rto_ms)
+        tcp_cwnd_restart(sk);
+}
+
 static void tcp_event_data_sent(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -133,9 +142,7 @@ static void tcp_event_data_sent(struct sock *sk)
 
     if (!tp->packets_out)
         tcp_ca_event(sk, CA_EVENT_TX_START);
-    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
-        now - tp->last_snd_ms > tp->rto_ms)
-        tcp_cwnd_restart(sk);
+    tcp_cwnd_restart_check(sk, now);
     tp->last_snd_ms = now;
     if (tp->last_rcv_ms &&
         now - tp->last_rcv_ms < TCP_DELACK_MS) /* we answer: the next ACK can ride on an answer too */
@@ -423,6 +430,9 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
 static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out)
+        tcp_cwnd_restart_check(sk, ktime_get_ms()); /* before it is cut to the window */
     uint32_t seq = TCP_SKB_CB(skb)->seq, edge = tp->snd_una + tp->snd_wnd;
     uint32_t room = before(seq, edge) ? min(edge - seq, tcp_cwnd_room(tp, mss)) : 0;
     bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);

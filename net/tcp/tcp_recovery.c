@@ -104,7 +104,7 @@ static void tcp_xmit_lost(struct sock *sk)
     for (skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head && tp->lost_out; skb = next) {
         if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST) {
             uint32_t pipe = tcp_pipe(tp);
-            if (pipe && pipe + skb->len > tp->snd_cwnd)
+            if (pipe && pipe + min(skb->len, tp->mss_cache) > tp->snd_cwnd) /* of a train one segment goes */
                 return;
             if (tcp_retransmit_skb(sk, skb))
                 return;

@@ -356,6 +356,11 @@ void tcp_enter_sack_loss(struct sock *sk);
 void tcp_rack_reo_timeout(struct sock *sk);
 void tcp_undo_count_retrans(struct tcp_sock *tp);
 
+void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cwnd allows */
+
+/* --- tcp_mtu.c --- */
+
+void tcp_simple_retransmit(struct sock *sk);
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
 enum tcp_ca_event {

@@ -96,7 +96,7 @@ void tcp_enter_sack_loss(struct sock *sk)
 /* --- sending again --- */
 
 /* RFC 6675 5, NextSeg() rule 1: what is lost, in order, as long as the pipe is not full. */
-static void tcp_xmit_lost(struct sock *sk)
+void tcp_xmit_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb, *next;

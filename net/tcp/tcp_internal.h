@@ -155,7 +155,8 @@ struct netns_tcp {
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
         sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
-    const struct tcp_congestion_ops *default_ca; /* of new sockets */
+    int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
+    const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -355,12 +356,12 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
 void tcp_enter_sack_loss(struct sock *sk);
 void tcp_rack_reo_timeout(struct sock *sk);
 void tcp_undo_count_retrans(struct tcp_sock *tp);
-
 void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cwnd allows */
 
 /* --- tcp_mtu.c --- */
 
 void tcp_simple_retransmit(struct sock *sk);
+
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
 enum tcp_ca_event {
@@ -437,12 +438,27 @@ int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
 void tcp_send_keepalive_probe(struct sock *sk);
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
 
+/* --- tcp_pacing.c --- */
+
+#define TCP_PACING_UNLIMITED  UINT64_MAX
+#define TCP_PACING_MIN_RTT_US 5000u /* what is shorter is not worth the timer's turns */
+
+static inline bool tcp_needs_pacing(const struct tcp_sock *tp)
+{
+    return tp->srtt_us >= TCP_PACING_MIN_RTT_US || tp->sk.sk_max_pacing_rate != TCP_PACING_UNLIMITED;
+}
+
+uint64_t tcp_pacing_rate(const struct tcp_sock *tp);
+uint32_t tcp_pacing_quota(struct sock *sk, uint32_t mss);
+void tcp_pacing_sent(struct tcp_sock *tp, uint32_t len);
+void tcp_pacing_init(struct tcp_sock *tp);
+
 /* --- tcp_tso.c --- */
 
 uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted);
 void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
-uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
-                       bool tail_waits);
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t quota,
+                       uint32_t mss, bool tail_waits);
 void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *st);
 
 /* --- tcp_timer.c --- */

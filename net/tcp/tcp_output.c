@@ -427,7 +427,7 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
 }
 
 /* More than one segment waits: cuts off what may go now as a train. false: none of it. */
-static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, int nonagle)
+static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, uint32_t quota, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
@@ -436,7 +436,7 @@ static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, i
     uint32_t seq = TCP_SKB_CB(skb)->seq, edge = tp->snd_una + tp->snd_wnd;
     uint32_t room = before(seq, edge) ? min(edge - seq, tcp_cwnd_room(tp, mss)) : 0;
     bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);
-    uint32_t len = tcp_train_len(sk, skb, room, mss, tail_waits);
+    uint32_t len = tcp_train_len(sk, skb, room, quota, mss, tail_waits);
 
     return len && (len == skb->len || !tcp_fragment(sk, skb, len));
 }
@@ -444,18 +444,25 @@ static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, i
 static void tcp_write_xmit(struct sock *sk, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t mss = tcp_current_mss(sk);
+    uint32_t mss = tcp_current_mss(sk), quota = UINT32_MAX;
+    bool sent = false, paced = tcp_needs_pacing(tp);
     struct sk_buff *skb;
-    bool sent = false;
 
     while ((skb = tp->send_head)) {
-        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, nonagle)
+        if (unlikely(paced)) {
+            quota = tcp_pacing_quota(sk, mss);
+            if (!quota)
+                break;
+        }
+        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, quota, nonagle)
                            : !tcp_cwnd_test(tp, skb, mss) || !tcp_snd_wnd_test(tp, skb) ||
                                  !tcp_nagle_test(tp, skb, mss, nonagle))
             break;
         if (tcp_transmit_skb(sk, skb, mss))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
+        if (unlikely(paced))
+            tcp_pacing_sent(tp, skb->len);
         sent = true;
     }
     tcp_cwnd_validate(sk);

@@ -80,22 +80,23 @@ static uint32_t tcp_train_cut(const struct sock *sk, const struct sk_buff *skb, 
  * tcp_train_len - how many bytes of a buffer with more than one segment may go now
  * @skb:  at send_head
  * @room: bytes the congestion window and the peer's window have left
+ * @quota: bytes that pacing lets out at once, at least mss
  * @tail_waits: Nagle holds back what does not fill a segment
  *
  * Return: the bytes, or 0: nothing, yet.
  */
-uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
-                       bool tail_waits)
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t quota,
+                       uint32_t mss, bool tail_waits)
 {
     const struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t len = min(room, min((GSO_MAX_SIZE - MAX_HEADER) / mss, GSO_MAX_SEGS) * mss);
+    uint32_t len = min(min(room, quota), min((GSO_MAX_SIZE - MAX_HEADER) / mss, GSO_MAX_SEGS) * mss);
 
-    if (skb->len <= len)
-        return tail_waits ? skb->len / mss * mss : skb->len;
     /* The urgent pointer counts from each segment's own number: no copies of one header (RFC 9293 MUST-62).
      */
     if (unlikely(tp->snd_urg) && before(TCP_SKB_CB(skb)->seq, tp->snd_up))
         return room < mss ? 0 : mss;
+    if (skb->len <= len)
+        return tail_waits ? skb->len / mss * mss : skb->len;
     len = len / mss * mss;
     if (!len || (len + mss > room && tcp_should_defer(tp, len, skb->len, mss)))
         return 0;

@@ -21,6 +21,7 @@ static void open_wide(const char *algorithm)
 {
     static const uint8_t options[8] = {2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 7};
 
+    set_sysctl("net.ipv4.tcp_pacing", "0"); /* windows go at once */
     listener80 = tcp_listener(16);
     assert_int_equal(
         tcp_prot.setsockopt(listener80, IPPROTO_TCP, TCP_CONGESTION, algorithm, (socklen_t)strlen(algorithm)),

@@ -255,6 +255,47 @@ static inline uint8_t *skb_frag_address(const struct skb_frag *frag)
     return (uint8_t *)page_address(frag->page) + frag->offset;
 }
 
+/*
+ * A walk over [offset, offset + len) of a packet's fragments, counted from the end of its linear bytes:
+ *
+ *     struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
+ *     while (skb_frag_walk_next(&walk))
+ *         ... walk.size bytes from skb_frag_address(walk.frag) + walk.at
+ *
+ * Afterwards walk.len bytes are left that lie beyond the fragments (in frag_list), from walk.offset there.
+ */
+struct skb_frag_walk {
+    const struct skb_frag *frag; /* this piece: `size` bytes of it from `at` */
+    unsigned at, size;
+    const struct skb_frag *next, *end;
+    unsigned offset, len; /* to go; offset counts from `next` */
+};
+
+static inline struct skb_frag_walk skb_frag_walk(const struct sk_buff *skb, unsigned offset, unsigned len)
+{
+    const struct skb_shared_info *info = skb_shinfo(skb);
+
+    return (struct skb_frag_walk){
+        .next = info->frags, .end = info->frags + info->nr_frags, .offset = offset, .len = len};
+}
+
+static inline bool skb_frag_walk_next(struct skb_frag_walk *walk)
+{
+    for (; walk->len && walk->next < walk->end; walk->next++) {
+        if (walk->offset >= walk->next->size) {
+            walk->offset -= walk->next->size;
+            continue;
+        }
+        walk->frag = walk->next++;
+        walk->at = walk->offset;
+        walk->size = min(walk->frag->size - walk->at, walk->len);
+        walk->offset = 0;
+        walk->len -= walk->size;
+        return true;
+    }
+    return false;
+}
+
 /* Copies between a buffer and [offset, offset + len) wherever that lies: 0 or -EFAULT when out of range. */
 int __must_check skb_copy_bits(const struct sk_buff *skb, unsigned offset, void *to, unsigned len);
 

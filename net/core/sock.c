@@ -34,6 +34,7 @@ static void sk_init_defaults(struct sock *sk)
     sk->sk_rcvbuf = sk->sk_sndbuf = SOCK_DEFAULT_BUF;
     sk->sk_rcvtimeo_ms = sk->sk_sndtimeo_ms = WAIT_FOREVER;
     sk->sk_rcvlowat = 1;
+    sk->sk_max_pacing_rate = UINT64_MAX;
     sk->inet_mc_ttl = 1;
     sk->sk_common.refcount = 1;
 }

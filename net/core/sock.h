@@ -93,6 +93,7 @@ struct sock {
     struct sk_buff_head sk_receive_queue, sk_write_queue, sk_error_queue;
     uint32_t sk_rmem_alloc, sk_rcvbuf; /* bytes charged (truesize) / allowed */
     uint32_t sk_wmem_queued, sk_wmem_alloc, sk_sndbuf;
+    uint64_t sk_max_pacing_rate; /* bytes/s, UINT64_MAX: no bound */
 
     struct wait_queue_head sk_wq; /* everybody who waits for anything on this socket */
     void (*sk_data_ready)(struct sock *sk);

@@ -97,6 +97,31 @@ static int put_timeout(void *val, socklen_t *len, uint64_t timeout_ms)
     return put_value(val, len, &tv, sizeof(tv));
 }
 
+/* Bytes per second, as a long or, as older programs have it, an int; all ones is no bound. */
+static int set_max_pacing_rate(struct sock *sk, const void *val, socklen_t len)
+{
+    uint64_t rate = 0;
+    uint32_t narrow;
+
+    if (len >= sizeof(rate)) {
+        memcpy(&rate, val, sizeof(rate));
+    } else {
+        memcpy(&narrow, val, sizeof(narrow));
+        rate = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+    }
+    sk->sk_max_pacing_rate = rate ? rate : UINT64_MAX;
+    return 0;
+}
+
+static int put_max_pacing_rate(const struct sock *sk, void *val, socklen_t *len)
+{
+    uint64_t rate = sk->sk_max_pacing_rate;
+    uint32_t narrow = (uint32_t)min(rate, (uint64_t)UINT32_MAX);
+
+    return *len >= sizeof(rate) ? put_value(val, len, &rate, sizeof(rate))
+                                : put_value(val, len, &narrow, sizeof(narrow));
+}
+
 static int set_linger(struct sock *sk, const void *val, socklen_t len)
 {
     struct linger linger;
@@ -234,6 +259,8 @@ int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t le
         return set_timeout(&sk->sk_rcvtimeo_ms, val, len);
     if (name == SO_SNDTIMEO)
         return set_timeout(&sk->sk_sndtimeo_ms, val, len);
+    if (name == SO_MAX_PACING_RATE)
+        return set_max_pacing_rate(sk, val, len);
     return set_int_option(sk, name, value);
 }
 
@@ -319,6 +346,8 @@ int sock_getsockopt(struct socket *sock, int name, void *val, socklen_t *len)
         return put_timeout(val, len, sk->sk_rcvtimeo_ms);
     case SO_SNDTIMEO:
         return put_timeout(val, len, sk->sk_sndtimeo_ms);
+    case SO_MAX_PACING_RATE:
+        return put_max_pacing_rate(sk, val, len);
     case SO_BINDTODEVICE:
         return put_bound_device(sk, val, len);
     }

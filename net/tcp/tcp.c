@@ -615,6 +615,7 @@ void tcp_exit(struct net *net)
     ASSERT(!tn->mem_bytes || net->sock_count);
     unregister_sysctl(&tn->sysctl);
     tcp_v4_exit(net);
+    page_frag_release(&tn->page_frag);
     tcp_minisocks_exit(tn);
     tcp_hash_exit(tn);
     net->tcp = NULL;

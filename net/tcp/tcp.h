@@ -9,9 +9,9 @@
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_output.c
- * (segments), tcp_tso.c (trains of them), tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT),
- * tcp_syndata.c and tcp_fastopen.c (text with a SYN), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
- * application's side).
+ * (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c, tcp_timer.c, tcp_minisocks.c (half-open
+ * and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN), tcp.c, tcp_send.c, tcp_recv.c,
+ * tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -190,7 +190,7 @@ struct tcp_sock {
     uint64_t xmit_timeout_ms;
     uint64_t retrans_stamp_ms; /* when the segment that is being retransmitted was first sent */
     uint64_t probe_stamp_ms;   /* since when zero-window probes go unanswered */
-    struct timer xmit_timer, delack_timer, keepalive_timer;
+    struct timer xmit_timer, delack_timer, keepalive_timer, pacing_timer;
     uint64_t last_snd_ms, last_ack_ms, last_rcv_ms, last_oow_ack_ms;
 
     /* --- congestion control, bytes (RFC 5681, 6582) --- */
@@ -206,8 +206,10 @@ struct tcp_sock {
     uint32_t retrans_high;        /* in Loss: up to here has been sent again */
     struct sk_buff *retrans_hint; /* before it nothing has to be sent again; NULL: look from the head */
     uint32_t dupacks, dupacks_max;
-    uint8_t ca_state;   /* enum tcp_ca_state */
-    bool partial_acked; /* in Recovery: the first partial ACK has been seen */
+    ktime_t pacing_next;   /* new data may go from then on */
+    uint32_t pacing_burst; /* bytes of it that go at any time */
+    uint8_t ca_state;      /* enum tcp_ca_state */
+    bool partial_acked;    /* in Recovery: the first partial ACK has been seen */
 
     /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
     uint32_t sacked_out, lost_out, retrans_out;

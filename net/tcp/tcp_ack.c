@@ -138,7 +138,10 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
         tcp_unlink_write_queue(sk, skb);
     }
     if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una)) {
-        retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
+        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+        retransmitted |= cb->retrans != 0;
+        if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* of a train each segment tells the round trip */
+            first_sent = cb->sent_at;
         tcp_trim_head(sk, skb, st);
     }
     tcp_ack_rtt(tp, st, first_sent, retransmitted);

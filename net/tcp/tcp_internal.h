@@ -8,6 +8,7 @@
 
 #include "kernel/slab.h"
 #include "net/core/checksum.h"
+#include "net/core/page_frag.h"
 #include "net/core/sysctl.h"
 #include "net/tcp/tcp.h"
 
@@ -158,7 +159,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    44
+#define TCP_SYSCTLS    52
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
@@ -178,6 +179,7 @@ struct netns_tcp {
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
     size_t tw_count, req_count, orphan_count;
+    struct page_frag page_frag; /* what applications write is copied into */
 
     size_t mem_bytes; /* in the queues of all sockets: tcp_mem.c */
     size_t mem_reserve_pages;
@@ -197,7 +199,8 @@ struct netns_tcp {
     int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     int sysctl_fastopen, sysctl_tw_reuse;
-    const struct tcp_congestion_ops *default_ca; /* of new sockets */
+    int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
+    const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -498,6 +501,11 @@ static inline void tcp_ecn_check(struct tcp_sock *tp, const struct tcp_seg *seg)
     if (unlikely(tp->ecn_flags & TCP_ECN_OK) && seg->len)
         tcp_ecn_rcv_data(tp, seg);
 }
+void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cwnd allows */
+
+/* --- tcp_mtu.c --- */
+
+void tcp_simple_retransmit(struct sock *sk);
 
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
@@ -575,12 +583,27 @@ int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
 void tcp_send_keepalive_probe(struct sock *sk);
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
 
+/* --- tcp_pacing.c --- */
+
+#define TCP_PACING_UNLIMITED  UINT64_MAX
+#define TCP_PACING_MIN_RTT_US 5000u /* what is shorter is not worth the timer's turns */
+
+static inline bool tcp_needs_pacing(const struct tcp_sock *tp)
+{
+    return tp->srtt_us >= TCP_PACING_MIN_RTT_US || tp->sk.sk_max_pacing_rate != TCP_PACING_UNLIMITED;
+}
+
+uint64_t tcp_pacing_rate(const struct tcp_sock *tp);
+uint32_t tcp_pacing_quota(struct sock *sk, uint32_t mss);
+void tcp_pacing_sent(struct tcp_sock *tp, uint32_t len);
+void tcp_pacing_init(struct tcp_sock *tp);
+
 /* --- tcp_tso.c --- */
 
 uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted);
 void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
-uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
-                       bool tail_waits);
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t quota,
+                       uint32_t mss, bool tail_waits);
 void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *st);
 
 /* --- tcp_timer.c --- */

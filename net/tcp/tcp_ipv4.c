@@ -600,10 +600,8 @@ static void tcp_v4_mtu_reduced(struct sock *sk, uint32_t mtu)
         mtu = min(mtu, sk->sk_dst_cache->mtu);
     uint32_t old_mss = tp->mss_cache;
     tcp_sync_mss(sk, mtu);
-    struct sk_buff *head = skb_peek(&sk->sk_write_queue);
-    /* What was too big is lost, but that says nothing about congestion: the first goes again at once. */
-    if (tp->mss_cache < old_mss && tp->packets_out && head->len > tp->mss_cache)
-        tcp_retransmit_skb(sk, head);
+    if (tp->mss_cache < old_mss && tp->packets_out)
+        tcp_simple_retransmit(sk);
 }
 
 static bool tcp_icmp_is_hard(uint8_t type, uint8_t code)

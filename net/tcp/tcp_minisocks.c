@@ -165,6 +165,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->sk_rcvlowat = listener->sk_rcvlowat;
     child->sk_priority = listener->sk_priority;
     child->sk_mark = listener->sk_mark;
+    child->sk_max_pacing_rate = listener->sk_max_pacing_rate;
     child->inet_ttl = listener->inet_ttl;
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;

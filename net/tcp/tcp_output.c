@@ -128,6 +128,15 @@ static void tcp_event_ack_sent(struct tcp_sock *tp, bool sacks)
     tp->ack_pending = 0;
 }
 
+static void tcp_cwnd_restart_check(struct sock *sk, uint64_t now_ms)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
+        now_ms - tp->last_snd_ms > tp->rto_ms)
+        tcp_cwnd_restart(sk);
+}
+
 static void tcp_event_data_sent(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -135,9 +144,7 @@ static void tcp_event_data_sent(struct sock *sk)
 
     if (!tp->packets_out)
         tcp_ca_event(sk, CA_EVENT_TX_START);
-    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
-        now - tp->last_snd_ms > tp->rto_ms)
-        tcp_cwnd_restart(sk);
+    tcp_cwnd_restart_check(sk, now);
     tp->last_snd_ms = now;
     if (tp->last_rcv_ms &&
         now - tp->last_rcv_ms < TCP_DELACK_MS) /* we answer: the next ACK can ride on an answer too */
@@ -434,13 +441,16 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
 }
 
 /* More than one segment waits: cuts off what may go now as a train. false: none of it. */
-static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, int nonagle)
+static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, uint32_t quota, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out)
+        tcp_cwnd_restart_check(sk, ktime_get_ms()); /* before it is cut to the window */
     uint32_t seq = TCP_SKB_CB(skb)->seq, edge = tp->snd_una + tp->snd_wnd;
     uint32_t room = before(seq, edge) ? min(edge - seq, tcp_cwnd_room(tp, mss)) : 0;
     bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);
-    uint32_t len = tcp_train_len(sk, skb, room, mss, tail_waits);
+    uint32_t len = tcp_train_len(sk, skb, room, quota, mss, tail_waits);
 
     if (unlikely(tp->ecn_flags & TCP_ECN_QUEUE_CWR)) /* not every card takes CWR off the segments behind */
         len = min(len, mss);
@@ -450,18 +460,25 @@ static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, i
 static void tcp_write_xmit(struct sock *sk, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t mss = tcp_current_mss(sk);
+    uint32_t mss = tcp_current_mss(sk), quota = UINT32_MAX;
+    bool sent = false, paced = tcp_needs_pacing(tp);
     struct sk_buff *skb;
-    bool sent = false;
 
     while ((skb = tp->send_head)) {
-        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, nonagle)
+        if (unlikely(paced)) {
+            quota = tcp_pacing_quota(sk, mss);
+            if (!quota)
+                break;
+        }
+        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, quota, nonagle)
                            : !tcp_cwnd_test(tp, skb, mss) || !tcp_snd_wnd_test(tp, skb) ||
                                  !tcp_nagle_test(tp, skb, mss, nonagle))
             break;
         if (tcp_transmit_skb(sk, skb, mss))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
+        if (unlikely(paced))
+            tcp_pacing_sent(tp, skb->len);
         sent = true;
     }
     tcp_cwnd_validate(sk);

@@ -106,7 +106,7 @@ void tcp_enter_sack_loss(struct sock *sk)
 /* --- sending again --- */
 
 /* RFC 6675 5, NextSeg() rule 1: what is lost, in order, as long as the pipe is not full. */
-static void tcp_xmit_lost(struct sock *sk)
+void tcp_xmit_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb, *next;
@@ -116,7 +116,7 @@ static void tcp_xmit_lost(struct sock *sk)
         tp->retrans_hint = skb;
         if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST) {
             uint32_t pipe = tcp_pipe(tp);
-            if (pipe && pipe + skb->len > tp->snd_cwnd)
+            if (pipe && pipe + min(skb->len, tp->mss_cache) > tp->snd_cwnd) /* of a train one segment goes */
                 return;
             if (tcp_retransmit_skb(sk, skb))
                 return;

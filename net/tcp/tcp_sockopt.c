@@ -205,6 +205,8 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_bytes_sent = tp->bytes_sent;
     info->tcpi_bytes_retrans = tp->bytes_retrans;
     info->tcpi_snd_wnd = tp->snd_wnd;
+    info->tcpi_pacing_rate = tcp_pacing_rate(tp);
+    info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
 }
 
 /* 0 and *val, or -ENOPROTOOPT. */
@@ -344,6 +346,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
          SYSCTL_TEXT, 0, 0},
+        {"net.ipv4.tcp_pacing", &tn->sysctl_pacing, 1, 0, 1},
+        {"net.ipv4.tcp_pacing_ss_ratio", &tn->sysctl_pacing_ss_ratio, 1, 1, 1000},
+        {"net.ipv4.tcp_pacing_ca_ratio", &tn->sysctl_pacing_ca_ratio, 1, 1, 1000},
         {"net.core.somaxconn", &tn->sysctl_somaxconn, 1, 0, 1 << 20},
         {NULL, NULL, 0, 0, 0},
     };
@@ -380,6 +385,9 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_challenge_ack_limit = 1000;
+    tn->sysctl_pacing = 1;
+    tn->sysctl_pacing_ss_ratio = 200;
+    tn->sysctl_pacing_ca_ratio = 120;
     tn->sysctl_somaxconn = SOMAXCONN;
     register_sysctl(tn->net, &tn->sysctl, tn->sysctl_entries);
 }

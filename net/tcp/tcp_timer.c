@@ -45,7 +45,8 @@ void tcp_check_probe_timer(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (!tp->send_head || tp->packets_out || tp->xmit_pending != TCP_TIME_NONE)
+    if (!tp->send_head || tp->packets_out || tp->xmit_pending != TCP_TIME_NONE ||
+        timer_pending(&tp->pacing_timer))
         return;
     tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0, tp->rto_ms);
 }
@@ -407,6 +408,7 @@ void tcp_init_xmit_timers(struct sock *sk)
     timer_setup(&tp->xmit_timer, tcp_xmit_timer);
     timer_setup(&tp->delack_timer, tcp_delack_timer);
     timer_setup(&tp->keepalive_timer, tcp_keepalive_timer);
+    tcp_pacing_init(tp);
 }
 
 void tcp_clear_xmit_timers(struct sock *sk)
@@ -419,4 +421,5 @@ void tcp_clear_xmit_timers(struct sock *sk)
     del_timer(&tp->xmit_timer);
     del_timer(&tp->delack_timer);
     del_timer(&tp->keepalive_timer);
+    del_timer(&tp->pacing_timer);
 }

@@ -295,7 +295,7 @@ static int inet_ioctl(struct socket *sock, unsigned long cmd, void *arg)
 {
     struct sock *sk = sock->sk;
 
-    if (cmd == SIOCINQ || cmd == SIOCOUTQ) {
+    if (cmd == SIOCINQ || cmd == SIOCOUTQ || cmd == SIOCATMARK) {
         if (!arg)
             return -EFAULT;
         return sk->sk_prot->ioctl ? sk->sk_prot->ioctl(sk, cmd, arg) : -ENOTTY;

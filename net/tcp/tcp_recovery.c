@@ -135,8 +135,9 @@ static void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
         count = target > tp->prr_out ? (uint32_t)(target - tp->prr_out) : 0;
     } else {
         uint32_t limit = tp->prr_delivered > tp->prr_out ? tp->prr_delivered - tp->prr_out : 0;
+        limit = max(limit, st->delivered); /* never less than what has left: RFC 6937 3, RFC 9937 6.2 */
         if (tp->snd_una != st->prior_una)
-            limit = max(limit, st->delivered) + tp->mss_cache; /* slow-start reduction bound */
+            limit += tp->mss_cache; /* slow-start reduction bound, while recovery makes headway */
         count = min(tp->snd_ssthresh - pipe, limit);
     }
     if (!tp->prr_out)

@@ -57,7 +57,7 @@ class Peer:
     remote_port, local_port, remote_base, local_base = 40000, 8080, 2**32 - 1, 0
 
     def __init__(self):
-        self.isns, self.tsvals = [], []
+        self.isns, self.script_isn, self.timestamps, self.cookies = [], 0, {}, {}
 
 
 class Run:

@@ -21,6 +21,9 @@ TCP_INFO += [(name, "I") for name in (
     "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans").split()]
 TCP_INFO += [(name, "Q") for name in "pacing_rate max_pacing_rate bytes_acked bytes_received".split()]
 TCP_INFO += [(name, "I") for name in "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out".split()]
+TCP_INFO += [("delivery_rate", "Q")] + [(name, "Q") for name in "busy_time rwnd_limited sndbuf_limited".split()]
+TCP_INFO += [("delivered", "I"), ("delivered_ce", "I"), ("bytes_sent", "Q"), ("bytes_retrans", "Q")]
+TCP_INFO += [(name, "I") for name in "dsack_dups reord_seen rcv_ooopack snd_wnd".split()]
 TCP_INFO_FORMAT = "<" + "".join(f for _, f in TCP_INFO)
 
 STATES = ["", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
@@ -42,11 +45,13 @@ def load():
         getattr(lib, f"skiff_{name}").argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_sysctl_set.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_counter.argtypes = [pointer, ctypes.c_char_p]
-    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll".split():
+    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll sendmsg epoll_create1 epoll_ctl epoll_wait".split():
         getattr(lib, f"skiff_{name}").restype = number
     for name in ("send", "recv"):
         function = getattr(lib, f"skiff_{name}")
         function.argtypes, function.restype = [pointer, number, ctypes.c_char_p, size, number], ctypes.c_ssize_t
+    lib.skiff_sendto.argtypes = [pointer, number, ctypes.c_char_p, size, number, pointer, ctypes.c_uint32]
+    lib.skiff_sendto.restype = ctypes.c_ssize_t
     return lib
 
 

@@ -254,7 +254,7 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     struct tcp_sock *tp = tcp_sk(sk);
     unsigned len = skb->len, segs = skb_segs(skb);
 
-    if (len || cb->flags & TCPHDR_FIN) /* a FIN alone is as much a tail to be watched over (RFC 8985 7.2) */
+    if (len)
         tcp_event_data_sent(sk);
     else if (cb->flags & TCPHDR_FIN)
         tp->last_snd_ms =

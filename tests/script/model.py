@@ -83,7 +83,6 @@ class Peer:
 
     def __init__(self):
         self.isns, self.script_isn, self.timestamps, self.cookies = [], 0, {}, {}
-        self.tsvals, self.cookie = [], b""
 
 
 class Run:

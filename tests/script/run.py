@@ -42,7 +42,6 @@ class Peer:
         self.remote_port, self.local_port = CLIENT_PORT + index, SERVER_PORT
         self.remote_base, self.local_base, self.isns = REMOTE_ISN, 0, []
         self.script_isn, self.timestamps = 0, {}  # our ISN and our timestamps, as the script writes them
-        self.tsvals, self.cookie = [], b""  # what the stack has sent: its timestamps, its last Fast Open cookie
 
     def connect(self, port):
         """The stack is about to connect to this peer, from a port we shall see."""
@@ -174,8 +173,7 @@ class Script:
     def check_python(self, code):
         names = self.variables | {"isns": [i for p in self.peers.values() for i in p.isns], "counter": self.stack.counter, "now": self.stack.now(), "last": self.came}
         names["timestamp"] = lambda number: self.peer().timestamps[number]  # ours, that the script has called so
-        names |= wire.CA_STATES | {"isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port,
-                                   "tsval": lambda i=-1: self.peer().tsvals[i], "cookie": lambda i=1: self.peer(i).cookie}
+        names |= wire.CA_STATES | {"isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
         if self.calls.last_fd is not None:
             try:
                 names |= {f"tcpi_{k}": v for k, v in self.stack.tcp_info(self.calls.last_fd).items()}

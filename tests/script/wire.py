@@ -5,8 +5,7 @@
 Flags: S F R P U E W and . for ACK; P? is a PSH that may be there or not. A * stands for any number. Options: mss N, wscale N,
 sackOK, TS val N ecr N, sack N:N ..., FO COOKIE, FOEXP COOKIE, nop, eol, raw HEX; a list that ends in ... allows others, <...> any.
 Sequence numbers are relative: those of a side start at 0 (or what the script writes) with its SYN. Our own timestamps and
-cookies are random: a script gives them numbers or names of its own where they come, and echoes these; `ecr last` and
-`FO last` are what the stack sent last.
+cookies are random: a script gives them numbers or names of its own where they come, and echoes these.
 """
 import re
 import struct
@@ -142,8 +141,8 @@ def fast_open_bytes(words, peer):
 def option_bytes(option, peer):
     words = option.split()
     if words[0] == "TS":
-        echo = peer.tsvals[-1] if words[4] == "last" else peer.timestamps.get(int(words[4]), int(words[4]))
-        return struct.pack("!BBII", 8, 10, int(words[2]), echo)
+        echo = int(words[4])
+        return struct.pack("!BBII", 8, 10, int(words[2]), peer.timestamps.get(echo, echo))
     if words[0] in ("FO", "FOEXP"):
         return fast_open_bytes(words, peer)
     if words[0] == "sack":
@@ -171,10 +170,8 @@ def option_texts(data, peer):
             texts.append("sack " + " ".join(f"{a}:{b}" for a, b in zip(edges[::2], edges[1::2])))
         elif kind == 34 or kind == 254 and value[:2] == b"\xf9\x89":
             texts.append(f"FO {value.hex()}".strip() if kind == 34 else f"FOEXP {value[2:].hex()}".strip())
-            peer.cookie = value if kind == 34 else value[2:]
         elif kind == 8:
             texts.append("TS val {} ecr {}".format(*struct.unpack("!II", value)))
-            peer.tsvals.append(struct.unpack("!II", value)[0])
         else:
             texts.append({0: lambda: "eol", 1: lambda: "nop", 2: lambda: f"mss {int.from_bytes(value, 'big')}",
                           3: lambda: f"wscale {value[0]}", 4: lambda: "sackOK"}.get(kind, lambda: f"raw {data[:length].hex()}")())

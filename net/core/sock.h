@@ -51,8 +51,9 @@ struct proto {
     int (*listen)(struct sock *sk, int backlog);
     /* The next connection, referenced, sk_socket still NULL; or NULL and *err. */
     struct sock *(*accept)(struct sock *sk, int flags, int *err);
-    int (*shutdown)(struct sock *sk, int how);   /* SHUT_* */
-    void (*keepalive)(struct sock *sk, bool on); /* SO_KEEPALIVE has changed; may be NULL */
+    int (*shutdown)(struct sock *sk, int how);         /* SHUT_* */
+    void (*keepalive)(struct sock *sk, bool on);       /* SO_KEEPALIVE has changed; may be NULL */
+    void (*rcvlowat)(struct sock *sk, uint32_t bytes); /* sets sk_rcvlowat, within reason; may be NULL */
 
     /* Bytes moved or -E...; block unless msg->flags / flags has MSG_DONTWAIT. */
     ssize_t (*sendmsg)(struct sock *sk, struct msg *msg, size_t len);

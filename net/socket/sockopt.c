@@ -15,8 +15,6 @@
 #include "net/socket/socket.h"
 #include "net/tcp/tcp_states.h"
 
-#define SOCK_BUF_MAX 212992u /* what SO_RCVBUF and SO_SNDBUF may ask for: Linux's rmem_max and wmem_max */
-
 /* --- from and to the application's memory --- */
 
 static int get_int(const void *val, socklen_t len, int *out)
@@ -52,11 +50,16 @@ static uint32_t buffer_size(int asked, uint32_t limit, uint32_t least)
 static int set_buffer(struct sock *sk, int name, int value)
 {
     bool force = name == SO_RCVBUFFORCE || name == SO_SNDBUFFORCE;
-    uint32_t limit = force ? INT_MAX / 2 : SOCK_BUF_MAX;
+    bool receive = name == SO_RCVBUF || name == SO_RCVBUFFORCE;
+    const struct socket_layer *layer = sock_net(sk)->sockets;
+    uint32_t limit = INT_MAX / 2;
+
+    if (!force)
+        limit = min(limit, (uint32_t)(receive ? layer->rmem_max : layer->wmem_max));
 
     if (force && value < 0)
         value = 0;
-    if (name == SO_RCVBUF || name == SO_RCVBUFFORCE) {
+    if (receive) {
         sk->sk_rcvbuf = buffer_size(value, limit, SOCK_MIN_RCVBUF);
         sk->sk_rcvbuf_locked = true;
     } else {
@@ -203,7 +206,10 @@ static int set_rcvlowat(struct sock *sk, int value)
 {
     if (value < 0)
         value = INT_MAX;
-    sk->sk_rcvlowat = value ? (uint32_t)value : 1;
+    if (sk->sk_prot->rcvlowat)
+        sk->sk_prot->rcvlowat(sk, value ? (uint32_t)value : 1);
+    else
+        sk->sk_rcvlowat = value ? (uint32_t)value : 1;
     if (!skb_queue_empty(&sk->sk_receive_queue))
         sk->sk_data_ready(sk); /* what lies there may be enough now */
     return 0;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "kernel/panic.h"
@@ -335,12 +336,16 @@ static void tcp_renew(struct sock *sk)
     tp->rack_reo_steps = tp->rack_reo_persist = 0;
     tp->rack_sent_at = 0;
     tp->min_rtt_us = tp->dsack_dups = tp->total_retrans = 0;
+    tp->bytes_acked = tp->bytes_received = tp->bytes_sent = tp->bytes_retrans = 0;
+    tp->segs_in = tp->segs_out = tp->data_segs_in = tp->data_segs_out = 0;
+    tp->delivered = tp->delivered_ce = tp->reord_seen = tp->rcv_ooopack = 0;
+    memset(tp->chrono_ns, 0, sizeof(tp->chrono_ns));
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;
     tp->black_hole_mss = 0;
     tp->snd_ssthresh = TCP_CWND_MAX;
-    tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = 0;
+    tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = tp->opened_ms = 0;
 }
 
 /* Forgets the peer, not what bind() said. */
@@ -475,7 +480,7 @@ static uint32_t tcp_poll_data(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mask = 0;
 
-    if (tp->rcv_nxt - tp->copied_seq >= max(sk->sk_rcvlowat, 1u) && !skb_queue_empty(&sk->sk_receive_queue))
+    if (tcp_epollin_ready(sk) && !skb_queue_empty(&sk->sk_receive_queue))
         mask |= POLLIN | POLLRDNORM;
     if (tp->rcv_urg && before(tp->copied_seq, tp->rcv_up))
         mask |= POLLPRI;
@@ -538,6 +543,7 @@ const struct proto tcp_prot = {
     .accept = tcp_accept,
     .shutdown = tcp_shutdown,
     .keepalive = tcp_set_keepalive,
+    .rcvlowat = tcp_set_rcvlowat,
     .sendmsg = tcp_sendmsg,
     .recvmsg = tcp_recvmsg,
     .sendpage = tcp_sendpage,

@@ -136,6 +136,15 @@ struct inet_connection_sock_af_ops {
 
 #define TCP_CA_PRIV_WORDS 9
 
+/* What a sender spends its time on (tcp_chrono.c). */
+enum tcp_chrono {
+    TCP_CHRONO_IDLE,
+    TCP_CHRONO_BUSY,
+    TCP_CHRONO_RWND_LIMITED,
+    TCP_CHRONO_SNDBUF_LIMITED,
+    TCP_CHRONO_COUNT
+};
+
 /* Which deadline the retransmit timer stands for. */
 enum tcp_xmit_pending {
     TCP_TIME_NONE,
@@ -287,6 +296,10 @@ struct tcp_sock {
     /* --- struct tcp_info --- */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+    uint32_t reord_seen, rcv_ooopack; /* reorderings of ours, segments of the peer's beyond a hole */
+    uint64_t opened_ms;               /* when the connection stood */
+    ktime_t chrono_since, chrono_ns[TCP_CHRONO_COUNT];
+    uint8_t chrono;                   /* enum tcp_chrono: since chrono_since */
     uint32_t delivered, delivered_ce; /* segments that arrived; of these, told by an ACK with ECE */
 };
 

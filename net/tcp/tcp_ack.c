@@ -33,6 +33,8 @@ void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us)
         tp->rttvar_us = (uint32_t)(((uint64_t)tp->rttvar_us * 3 + off) / 4);
         tp->srtt_us = max((uint32_t)(((uint64_t)tp->srtt_us * 7 + r) / 8), 1u);
     }
+    if (unlikely(!tp->sack_ok) && (!tp->min_rtt_us || r < tp->min_rtt_us))
+        tp->min_rtt_us = r; /* with SACK RACK keeps it, by windows */
     tcp_set_rto(tp);
     tp->backoff = 0;
     if (tp->ca_ops->rtt_sample)
@@ -88,6 +90,8 @@ void tcp_write_queue_purge(struct sock *sk)
     tp->packets_out = 0;
     while ((skb = skb_peek(&sk->sk_write_queue)))
         tcp_unlink_write_queue(sk, skb);
+    if (tp->chrono)
+        tcp_chrono_set(tp, TCP_CHRONO_IDLE, ktime_get());
     tcp_stop_xmit_timer(tp);
 }
 
@@ -399,8 +403,11 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     }
     if (tp->sack_ok && (acked || was_outstanding || seg->num_sacks))
         tcp_sack_process(sk, &st);
-    if (!was_outstanding || !tp->packets_out)
+    if (!was_outstanding || !tp->packets_out) {
         tcp_ack_probe(sk);
+        if (tp->chrono && !tp->send_head)
+            tcp_chrono_set(tp, TCP_CHRONO_IDLE, st.now);
+    }
     undelivered -= tp->packets_out - tp->sacked_segs;
     tp->delivered += undelivered;
     if (unlikely(seg->flags & TCPHDR_ECE))

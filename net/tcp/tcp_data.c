@@ -89,13 +89,23 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied)
 
 /* --- queueing --- */
 
+/* With the window or the buffer all but full no more will come, however much SO_RCVLOWAT waits for. */
+bool tcp_epollin_ready(const struct sock *sk)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t unread = tp->rcv_nxt - tp->copied_seq;
+
+    if (unread >= max(sk->sk_rcvlowat, 1u))
+        return true;
+    return unread &&
+           (tcp_receive_window(tp) <= tp->rcv_mss || sk->sk_rmem_alloc > sk->sk_rcvbuf - sk->sk_rcvbuf / 8);
+}
+
 void tcp_data_ready(struct sock *sk)
 {
-    struct tcp_sock *tp = tcp_sk(sk);
-
     if (sk->sk_dead)
         return;
-    if (tp->rcv_nxt - tp->copied_seq >= sk->sk_rcvlowat || sk->sk_shutdown & RCV_SHUTDOWN)
+    if (tcp_epollin_ready(sk) || sk->sk_shutdown & RCV_SHUTDOWN)
         sk->sk_data_ready(sk);
 }
 
@@ -290,6 +300,7 @@ void tcp_data_queue(struct sock *sk, struct sk_buff *skb)
     }
     if (after(cb->seq, tp->rcv_nxt)) {
         tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
+        tp->rcv_ooopack += skb_segs(skb);
         tcp_ack_now(tp); /* RFC 5681 4.2: a duplicate ACK for the sender's fast retransmit */
         tcp_ofo_insert(sk, skb);
         return;

@@ -348,7 +348,7 @@ void tcp_finish_connect(struct sock *sk)
     tcp_rcv_space_init(tp);
     tp->ca_state = TCP_CA_Open;
     tp->high_seq = tp->iss;
-    tp->last_ack_ms = ktime_get_ms();
+    tp->last_ack_ms = tp->opened_ms = ktime_get_ms();
     tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
     tcp_fast_path_check(tp);
     tcp_reset_keepalive_timer(sk);

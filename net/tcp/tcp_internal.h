@@ -507,6 +507,12 @@ void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cw
 
 void tcp_simple_retransmit(struct sock *sk);
 
+/* --- tcp_chrono.c --- */
+
+void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now);
+void tcp_chrono_update(struct tcp_sock *tp);
+uint64_t tcp_chrono_us(const struct tcp_sock *tp, enum tcp_chrono what);
+
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
 enum tcp_ca_event {
@@ -542,6 +548,7 @@ void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit);
 uint32_t tcp_loss_flight(const struct tcp_sock *tp); /* FlightSize, as a reduction counts it */
 void tcp_init_congestion_control(struct sock *sk);
 int tcp_set_congestion_control(struct sock *sk, const char *name, size_t len); /* 0 or -ENOENT */
+#define TCP_CA_NAME_MAX 16                                                     /* with its NUL */
 extern const struct sysctl_text tcp_sysctl_congestion_control, tcp_sysctl_available_congestion_control;
 
 /* --- tcp_hystart.c: leaving slow start before the queue overflows (RFC 9406) --- */
@@ -700,6 +707,8 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
 ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags);
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
+void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
+bool tcp_epollin_ready(const struct sock *sk); /* is there enough to read (SO_RCVLOWAT)? */
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
 

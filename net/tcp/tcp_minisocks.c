@@ -182,6 +182,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     tp->keepalive_time_ms = lp->keepalive_time_ms;
     tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;
     tp->keepalive_probes = lp->keepalive_probes;
+    tp->syn_retries = lp->syn_retries;
 }
 
 static void tcp_child_inherit_request(struct sock *child, struct request_sock *req)
@@ -209,6 +210,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->advmss = req->advmss;
     tp->tstamp_ok = req->tstamp_ok;
     tp->sack_ok = req->sack_ok;
+    tp->delivered = 1; /* the SYN-ACK */
     tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
     tp->ts_recent = req->ts_recent;
     tp->ts_offset = req->ts_offset;

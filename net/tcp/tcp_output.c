@@ -434,6 +434,8 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     if (tp->ca_state == TCP_CA_Recovery || tp->ca_state == TCP_CA_CWR)
         tp->prr_out += skb->len;
     bool first = !tp->packets_out;
+    if (first && tp->chrono == TCP_CHRONO_IDLE)
+        tcp_chrono_set(tp, TCP_CHRONO_BUSY, TCP_SKB_CB(skb)->sent_at);
     tp->packets_out += tcp_skb_pcount(skb);
     if (first || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
         tcp_rearm_rto(sk); /* RFC 6298 5.1 */
@@ -481,6 +483,8 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
             tcp_pacing_sent(tp, skb->len);
         sent = true;
     }
+    if (unlikely(tp->send_head || tp->nospace || tp->chrono > TCP_CHRONO_BUSY))
+        tcp_chrono_update(tp);
     tcp_cwnd_validate(sk);
     if (sent)
         tcp_schedule_loss_probe(sk, tp->last_snd_ms);

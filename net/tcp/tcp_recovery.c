@@ -283,6 +283,8 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
 
     if (before(tp->fack, tp->snd_una))
         tp->fack = tp->snd_una;
+    if (st->reordered)
+        tp->reord_seen++;
     if (st->reordered && !tp->rack_reord_seen) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReorder);
         tp->rack_reord_seen = true;

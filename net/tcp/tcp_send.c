@@ -57,6 +57,7 @@ static int tcp_wait_for_memory(struct sock *sk, int flags, uint64_t deadline)
     if (tcp_stream_memory_free(sk))
         return 0;
     tp->nospace = true;
+    tcp_chrono_update(tp);
     if (flags & MSG_DONTWAIT)
         return -EAGAIN;
     if (!sk_wait_until(sk,

@@ -148,6 +148,16 @@ static bool tcp_write_timeout(struct sock *sk, uint64_t now)
     return true;
 }
 
+/* TCP_USER_TIMEOUT is met to the millisecond, however far the timer has backed off. */
+static uint32_t tcp_until_user_timeout(const struct tcp_sock *tp, uint64_t since_ms, uint64_t wait_ms)
+{
+    uint64_t elapsed = ktime_get_ms() - since_ms;
+
+    if (tp->user_timeout_ms)
+        wait_ms = min(wait_ms, elapsed < tp->user_timeout_ms ? tp->user_timeout_ms - elapsed : 1);
+    return (uint32_t)wait_ms;
+}
+
 /* --- retransmission --- */
 
 /* The peer has shut its window on data already sent: that is no loss while it answers (RFC 9293 SHLD-17). */
@@ -168,7 +178,8 @@ static void tcp_retransmit_timer(struct sock *sk)
         return;
     if (!tp->retransmits)
         tp->retrans_stamp_ms = TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC;
-    if (!tcp_shut_out(sk, now)) {
+    bool shut_out = tcp_shut_out(sk, now);
+    if (!shut_out) {
         if (tcp_write_timeout(sk, now))
             return;
         NET_INC_STATS(sock_net(sk), TcpExtTCPTimeouts);
@@ -192,7 +203,9 @@ static void tcp_retransmit_timer(struct sock *sk)
     if (tp->backoff < 255)
         tp->backoff++;
     tp->rto_ms = min(tp->rto_ms * 2, TCP_RTO_MAX); /* RFC 6298 5.5 */
-    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS, tp->rto_ms);
+    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS,
+                         shut_out ? tp->rto_ms
+                                  : tcp_until_user_timeout(tp, tp->retrans_stamp_ms, tp->rto_ms));
 }
 
 /* --- zero-window probes --- */
@@ -238,8 +251,8 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out++;
     if (tp->backoff < 16)
         tp->backoff++;
-    tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0,
-                         (uint32_t)min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX));
+    uint64_t wait_ms = min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX);
+    tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0, tcp_until_user_timeout(tp, tp->probe_stamp_ms, wait_ms));
 }
 
 static void tcp_xmit_timer(struct timer *timer)

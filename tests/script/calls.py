@@ -276,7 +276,7 @@ class Calls:
         return self.stack.call("setsockopt", self.fd(a[0]), value(a[1], LEVELS), value(a[2]), data, len(data))
 
     def call_getsockopt(self, a, expected):
-        data = self.stack.getsockopt(self.fd(a[0]), value(a[1], LEVELS), value(a[2]))
+        data = self.stack.getsockopt(self.fd(a[0]), value(a[1], LEVELS), value(a[2]), value(a[4]) if len(a) > 4 else 4)
         wanted = option_value(a[3]) if a[3] != "..." else data
         if data.rstrip(b"\0") != wanted.rstrip(b"\0"):
             raise wire.Wrong(f"expected {a[3]}\n    came     [{int.from_bytes(data, 'little')}]")

@@ -22,8 +22,8 @@ TCP_INFO += [(name, "I") for name in (
     "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans").split()]
 TCP_INFO += [(name, "Q") for name in "pacing_rate max_pacing_rate bytes_acked bytes_received".split()]
 TCP_INFO += [(name, "I") for name in "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out".split()]
-TCP_INFO += [("delivery_rate", "Q")] + [(name, "Q") for name in "busy_time rwnd_limited sndbuf_limited".split()]
-TCP_INFO += [("delivered", "I"), ("delivered_ce", "I"), ("bytes_sent", "Q"), ("bytes_retrans", "Q")]
+TCP_INFO += [(name, "Q") for name in "delivery_rate busy_time rwnd_limited sndbuf_limited".split()]
+TCP_INFO += [(name, "I") for name in "delivered delivered_ce".split()] + [(name, "Q") for name in "bytes_sent bytes_retrans".split()]
 TCP_INFO += [(name, "I") for name in "dsack_dups reord_seen rcv_ooopack snd_wnd".split()]
 TCP_INFO_FORMAT = "<" + "".join(f for _, f in TCP_INFO)
 

@@ -145,6 +145,17 @@ static bool tcp_write_timeout(struct sock *sk, uint64_t now)
     return true;
 }
 
+/* TCP_USER_TIMEOUT is a time, not a number of tries: the last wait ends when it does (RFC 5482 3). */
+static uint32_t tcp_clamp_to_user_timeout(const struct tcp_sock *tp, uint64_t when_ms, uint64_t since_ms,
+                                          uint64_t now)
+{
+    uint64_t end = since_ms + tp->user_timeout_ms;
+
+    if (tp->user_timeout_ms && now + when_ms > end)
+        when_ms = end > now ? end - now : 1;
+    return (uint32_t)min(when_ms, (uint64_t)TCP_RTO_MAX);
+}
+
 /* --- retransmission --- */
 
 /* The peer has shut its window on data already sent: that is no loss while it answers (RFC 9293 SHLD-17). */
@@ -187,7 +198,8 @@ static void tcp_retransmit_timer(struct sock *sk)
     if (tp->backoff < 255)
         tp->backoff++;
     tp->rto_ms = min(tp->rto_ms * 2, TCP_RTO_MAX); /* RFC 6298 5.5 */
-    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS, tp->rto_ms);
+    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS,
+                         tcp_clamp_to_user_timeout(tp, tp->rto_ms, tp->retrans_stamp_ms, now));
 }
 
 /* --- zero-window probes --- */
@@ -233,8 +245,9 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out++;
     if (tp->backoff < 16)
         tp->backoff++;
-    tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0,
-                         (uint32_t)min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX));
+    tcp_reset_xmit_timer(
+        sk, TCP_TIME_PROBE0,
+        tcp_clamp_to_user_timeout(tp, (uint64_t)tp->rto_ms << tp->backoff, tp->probe_stamp_ms, now));
 }
 
 static void tcp_xmit_timer(struct timer *timer)

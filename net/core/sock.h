@@ -39,6 +39,7 @@ struct sock_common {
 struct proto {
     const char *name; /* "TCP": shown by ss */
     size_t obj_size;  /* of the transport's own struct, which starts with struct sock */
+    struct kmem_cache *(*cache)(struct net *net); /* whose objects they are; NULL: kmalloc()'s */
 
     int (*init)(struct sock *sk);
     /* Called once when the descriptor goes: takes the caller's reference, may linger on as an orphan. */

@@ -273,6 +273,12 @@ static void tcp_destroy_sock(struct sock *sk)
 
 /* --- opening --- */
 
+/* kmalloc() would give 2,048 bytes for each. */
+static struct kmem_cache *tcp_sock_cache(struct net *net)
+{
+    return net->tcp->sock_cache;
+}
+
 static int tcp_init_sock(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -533,6 +539,7 @@ int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg)
 const struct proto tcp_prot = {
     .name = "TCP",
     .obj_size = sizeof(struct tcp_sock),
+    .cache = tcp_sock_cache,
     .init = tcp_init_sock,
     .close = tcp_close,
     .destroy = tcp_destroy_sock,
@@ -567,7 +574,8 @@ int tcp_init(struct net *net)
     get_random_bytes(&tn->cookie_secret, sizeof(tn->cookie_secret));
     get_random_bytes(&tn->fastopen_keys.key[0], sizeof(tn->fastopen_keys.key[0]));
     tn->fastopen_keys.count = 1;
-    int err = tcp_hash_init(tn);
+    tn->sock_cache = kmem_cache_create("TCP", sizeof(struct tcp_sock), 0);
+    int err = tn->sock_cache ? tcp_hash_init(tn) : -ENOMEM;
     if (err)
         goto free_tn;
     err = tcp_minisocks_init(tn);
@@ -584,6 +592,8 @@ free_minisocks:
 free_hash:
     tcp_hash_exit(tn);
 free_tn:
+    if (tn->sock_cache)
+        kmem_cache_destroy(tn->sock_cache);
     net->tcp = NULL;
     kfree(tn);
     return err;
@@ -624,6 +634,7 @@ void tcp_exit(struct net *net)
     page_frag_release(&tn->page_frag);
     tcp_minisocks_exit(tn);
     tcp_hash_exit(tn);
+    kmem_cache_destroy(tn->sock_cache);
     net->tcp = NULL;
     kfree(tn);
 }

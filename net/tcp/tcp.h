@@ -8,10 +8,10 @@
  *
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
- * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_output.c
- * (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c, tcp_timer.c, tcp_minisocks.c (half-open
- * and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN), tcp.c, tcp_send.c, tcp_recv.c,
- * tcp_sockopt.c (the application's side).
+ * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_mem.c and
+ * tcp_prune.c (memory), tcp_output.c (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c,
+ * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN),
+ * tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H

@@ -172,7 +172,7 @@ struct netns_tcp {
     uint32_t ehash_size;
     struct hlist_head *bhash;                /* inet_bind_bucket by port */
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
-    struct kmem_cache *req_cache, *tw_cache, *bind_cache;
+    struct kmem_cache *sock_cache, *req_cache, *tw_cache, *bind_cache;
     struct siphash_key isn_secret, cookie_secret;
     struct tcp_fastopen_keys fastopen_keys;
 

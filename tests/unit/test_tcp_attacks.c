@@ -81,8 +81,9 @@ TEST("a peer that answers every ACK with an unacceptable one gets two of ours a 
     testnet_drop_sent(t);
 }
 
-TEST("peers that shut their window for ever: orphans are given up, and there are never too many") /* sockstress
-                                                                                                   */
+TEST(
+    "peers that shut their window for ever: orphans are given up, and there are never too many") /* sockstress
+                                                                                                  */
 {
     struct sock *l = tcp_listener(16);
     struct tcp_counts counts;

@@ -184,6 +184,7 @@ check: $(UNIT) host
 system: $(B)/skiff.elf host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
+test: export SKIFF_GRID = full
 test: $(B)/skiff.elf host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 

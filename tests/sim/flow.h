@@ -183,7 +183,7 @@ static inline struct tcp_sock *flow_client_sock(const struct flow *f)
     struct net *net = f->end[0].host->net;
 
     for (struct sock_common *c = tcp_next_conn(net, NULL); c; c = tcp_next_conn(net, c))
-        if (c->state == TCP_ESTABLISHED && c->dport == htons(f->port))
+        if ((c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT) && c->dport == htons(f->port))
             return tcp_sk((struct sock *)c);
     return NULL;
 }

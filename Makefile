@@ -198,6 +198,7 @@ $(B)/bad_wire: tests/wire/bad_wire.c
 system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
+test: export SKIFF_GRID = full
 test: $(B)/skiff.elf $(B)/bad_wire host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 

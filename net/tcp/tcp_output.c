@@ -126,17 +126,17 @@ static void tcp_event_ack_sent(struct tcp_sock *tp, bool sacks)
     tp->ack_pending = 0;
 }
 
-static void tcp_event_data_sent(struct sock *sk)
+static void tcp_event_data_sent(struct sock *sk, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint64_t now = ktime_get_ms();
+    uint64_t now = cb->sent_at / NSEC_PER_MSEC;
 
-    if (!tp->packets_out)
-        tcp_ca_event(sk, CA_EVENT_TX_START);
     if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
         now - tp->last_snd_ms > tp->rto_ms)
         tcp_cwnd_restart(sk);
     tp->last_snd_ms = now;
+    if (!tp->packets_out)
+        tcp_ca_event(sk, CA_EVENT_TX_START);
     if (tp->last_rcv_ms &&
         now - tp->last_rcv_ms < TCP_DELACK_MS) /* we answer: the next ACK can ride on an answer too */
         tp->ack_pingpong = true;
@@ -239,7 +239,7 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     unsigned len = skb->len, segs = skb_segs(skb);
 
     if (len)
-        tcp_event_data_sent(sk);
+        tcp_event_data_sent(sk, cb); /* data is of the write queue: its time was taken */
     tcp_write_header(sk, skb, cb);
     if (cb->flags & TCPHDR_ACK)
         tcp_event_ack_sent(tp, skb->len - len > tcp_header_len(tp));
@@ -414,7 +414,8 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     bool first = !tp->packets_out;
     tp->packets_out += tcp_skb_pcount(skb);
     if (first || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
-        tcp_rearm_rto(sk); /* RFC 6298 5.1 */
+        tcp_reset_xmit_timer_at(sk, TCP_TIME_RETRANS, /* RFC 6298 5.1 */
+                                TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC + tp->rto_ms);
     NET_ADD_STATS(sock_net(sk), TcpExtTCPOrigDataSent, tcp_skb_pcount(skb));
 }
 

@@ -137,15 +137,15 @@ static void tcp_cwnd_restart_check(struct sock *sk, uint64_t now_ms)
         tcp_cwnd_restart(sk);
 }
 
-static void tcp_event_data_sent(struct sock *sk)
+static void tcp_event_data_sent(struct sock *sk, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint64_t now = ktime_get_ms();
+    uint64_t now = cb->sent_at / NSEC_PER_MSEC;
 
-    if (!tp->packets_out)
-        tcp_ca_event(sk, CA_EVENT_TX_START);
     tcp_cwnd_restart_check(sk, now);
     tp->last_snd_ms = now;
+    if (!tp->packets_out)
+        tcp_ca_event(sk, CA_EVENT_TX_START);
     if (tp->last_rcv_ms &&
         now - tp->last_rcv_ms < TCP_DELACK_MS) /* we answer: the next ACK can ride on an answer too */
         tp->ack_pingpong = true;
@@ -255,10 +255,9 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     unsigned len = skb->len, segs = skb_segs(skb);
 
     if (len)
-        tcp_event_data_sent(sk);
-    else if (cb->flags & TCPHDR_FIN)
-        tp->last_snd_ms =
-            ktime_get_ms(); /* a FIN alone is a tail to probe for too (RFC 8985 7.2), from now on */
+        tcp_event_data_sent(sk, cb); /* data is of the write queue: its time was taken */
+    else if (cb->flags & TCPHDR_FIN) /* alone it is a tail to probe for too (RFC 8985 7.2), from now on */
+        tp->last_snd_ms = cb->sent_at / NSEC_PER_MSEC;
     tcp_write_header(sk, skb, cb);
     if (cb->flags & TCPHDR_ACK)
         tcp_event_ack_sent(tp, skb->len - len > tcp_header_len(tp));
@@ -438,7 +437,8 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
         tcp_chrono_set(tp, TCP_CHRONO_BUSY, TCP_SKB_CB(skb)->sent_at);
     tp->packets_out += tcp_skb_pcount(skb);
     if (first || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
-        tcp_rearm_rto(sk); /* RFC 6298 5.1 */
+        tcp_reset_xmit_timer_at(sk, TCP_TIME_RETRANS, /* RFC 6298 5.1 */
+                                TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC + tp->rto_ms);
     NET_ADD_STATS(sock_net(sk), TcpExtTCPOrigDataSent, tcp_skb_pcount(skb));
 }
 

@@ -33,9 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TAIL_AFTER   20   /* data segments before one that is not full counts as the tail */
-#define FULL_SEGMENT 1400 /* bytes of data */
-#define NS_PER_MS    1000000ull
+#define NS_PER_MS 1000000ull
 
 struct frame {
     struct frame *next;
@@ -57,7 +55,6 @@ enum { LOSS, TWICE, LATE, DAMAGE, HOLD, DELAY, RATE, QUEUE, TAIL, SEED, WORDS };
 static const char *const words[WORDS] = {"loss",  "twice", "late",  "damage", "hold",
                                          "delay", "rate",  "queue", "tail",   "seed"};
 static double setting[WORDS] = {[HOLD] = 5, [QUEUE] = 50, [SEED] = 1};
-static int data_segments;
 
 static void check(int result, const char *what)
 {
@@ -85,21 +82,25 @@ static double draw(struct direction *dir)
     return (double)(x * 0x2545f4914f6cdd1d >> 11) / (1ull << 53);
 }
 
-/* Is this the short segment that ends a long download, seen for the first time? */
+/* Does this segment bring the byte `tail` of its connection, for the first time? */
 static bool is_tail(const uint8_t *frame, size_t len)
 {
+    static uint32_t first; /* the number of the connection's first byte of data */
+    static bool was_lost;
+
     if (len < 54 || frame[12] != 8 || frame[13] || frame[23] != 6)
         return false;
     int ip_len = (frame[14] & 15) * 4, total = frame[16] << 8 | frame[17];
     const uint8_t *tcp = frame + 14 + ip_len;
     int data = total - ip_len - (tcp[12] >> 4) * 4;
-    if (tcp[13] & 2)
-        data_segments = 0;
-    if (data >= FULL_SEGMENT)
-        data_segments++;
-    if (data <= 0 || data >= FULL_SEGMENT || data_segments < TAIL_AFTER)
+    uint32_t seq = (uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 | (uint32_t)tcp[6] << 8 | tcp[7];
+    if (tcp[13] & 2) {
+        first = seq + 1;
+        was_lost = false;
+    }
+    if (was_lost || data <= 0 || seq - first + (uint32_t)data < (uint32_t)setting[TAIL])
         return false;
-    data_segments = 0;
+    was_lost = true;
     return true;
 }
 

@@ -107,6 +107,11 @@ TEST("SO_MAX_PACING_RATE bounds the rate of a near peer too, and TCP_INFO tells 
         assert_in_range(sent, 9 + ms, 10 + ms + 5);
     }
     assert_in_range(ms, 25, 32);
+    uint64_t info[32], rate; /* struct tcp_info: tcpi_pacing_rate at 104, tcpi_max_pacing_rate behind it */
+    socklen_t len = sizeof(info);
+    assert_int_equal(tcp_prot.getsockopt(sk, IPPROTO_TCP, 11, info, &len), 0);
+    rate = info[104 / 8];
+    assert_true(rate <= 1000 * mss && info[112 / 8] == 1000 * mss);
     end(sk);
 }
 

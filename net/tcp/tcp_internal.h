@@ -600,6 +600,7 @@ static inline bool tcp_needs_pacing(const struct tcp_sock *tp)
     return tp->srtt_us >= TCP_PACING_MIN_RTT_US || tp->sk.sk_max_pacing_rate != TCP_PACING_UNLIMITED;
 }
 
+bool tcp_is_paced(const struct tcp_sock *tp);
 uint64_t tcp_pacing_rate(const struct tcp_sock *tp);
 uint32_t tcp_pacing_quota(struct sock *sk, uint32_t mss);
 void tcp_pacing_sent(struct tcp_sock *tp, uint32_t len);

@@ -123,6 +123,13 @@ static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_b
 
     for (;;) {
         struct sk_buff *next = prev ? skb_queue_next(queue, prev) : skb_peek(queue);
+        /* Only what has to be cut must lie in one piece: mostly it is the text after the last, uncut. */
+        bool overlaps = (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) ||
+                        (next && before(TCP_SKB_CB(next)->seq, cb->end_seq));
+        if (overlaps && skb_linearize(skb)) {
+            kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+            return;
+        }
         if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
             tcp_dsack_set(sk, cb->seq,
@@ -159,10 +166,6 @@ void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
     if (!tcp_ofo_make_room(sk, skb)) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPOFODrop);
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_DROP);
-        return;
-    }
-    if (skb_linearize(skb)) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
         return;
     }
     NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);

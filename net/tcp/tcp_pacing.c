@@ -35,6 +35,11 @@ static bool tcp_pacing_asked(const struct sock *sk)
     return sk->sk_max_pacing_rate != TCP_PACING_UNLIMITED;
 }
 
+bool tcp_is_paced(const struct tcp_sock *tp)
+{
+    return tcp_needs_pacing(tp) && (tcp_pacing_asked(&tp->sk) || tcp_net(&tp->sk)->sysctl_pacing);
+}
+
 /**
  * tcp_pacing_quota - how many bytes may go in one burst now; for sockets of which tcp_needs_pacing() is true
  *

@@ -181,6 +181,29 @@ TEST("what says something new is not merged: flags, window, TOS, options, a hole
     testnet_drop_sent(t);
 }
 
+TEST("a train beyond a hole is kept as it came, and one that overlaps it is cut")
+{
+    struct sock *sk = peer_open_passive();
+    const struct sk_buff_head *beyond = &tcp_sk(sk)->out_of_order_queue;
+
+    for (unsigned i = 2; i < 12; i++)
+        burst_add(peer.snd, i * MSS, MSS);
+    burst_end();
+    assert_int_equal(beyond->qlen, 1);
+    assert_non_null(skb_shinfo(skb_peek(beyond))->frag_list); /* nothing was copied */
+    for (unsigned i = 8; i < 16; i++)
+        burst_add(peer.snd, i * MSS + 300, MSS);
+    burst_end();
+    for (unsigned i = 0; i < 4; i++)
+        burst_add(peer.snd, i * MSS, MSS);
+    burst_end();
+    assert_int_equal(beyond->qlen, 0);
+    assert_int_equal(read_stream(sk, 0), 16 * MSS + 300);
+    testnet_drop_sent(t);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 TEST("PSH ends a train at once, and a request alone is not held back")
 {
     struct sock *sk = peer_open_passive();

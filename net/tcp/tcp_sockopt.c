@@ -35,8 +35,11 @@ static int tcp_set_nodelay(struct sock *sk, bool on)
         tp->nonagle &= (uint8_t)~TCP_NAGLE_OFF;
         return 0;
     }
-    tp->nonagle |= TCP_NAGLE_OFF;
+    uint8_t corked = tp->nonagle & TCP_NAGLE_CORK;
+    tp->nonagle =
+        TCP_NAGLE_OFF; /* what is queued now goes, cork or not; later writes wait for it again (tcp(7)) */
     tcp_push_pending_frames(sk);
+    tp->nonagle |= corked;
     return 0;
 }
 

@@ -270,7 +270,7 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
                                                       storm */
         if (req->tstamp_ok && seg->saw_tstamp && !before(seg->tsval, req->ts_recent))
             req->ts_recent = seg->tsval; /* RFC 7323 4.3: so its round trip can be told from the first's */
-        if (!(seg->flags & TCPHDR_ECE)) /* the peer has taken back its wish for ECN: RFC 3168 6.1.1 */
+        if (!(seg->flags & TCPHDR_ECE))  /* the peer has taken back its wish for ECN: RFC 3168 6.1.1 */
             req->ecn_ok = false;
         if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
             tcp_sk(listener)->af_ops->send_synack(listener, req);

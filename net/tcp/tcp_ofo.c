@@ -115,6 +115,22 @@ static struct sk_buff *tcp_ofo_find(struct tcp_sock *tp, uint32_t seq)
     return found;
 }
 
+/*
+ * What of `again` had come before as `first` is told by D-SACK: no byte more (RFC 2883 4). Of several pieces
+ * apart the first is told.
+ */
+static void tcp_ofo_dsack(struct sock *sk, const struct tcp_skb_cb *first, const struct tcp_skb_cb *again)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t seq = after(first->seq, again->seq) ? first->seq : again->seq;
+    uint32_t end_seq = before(first->end_seq, again->end_seq) ? first->end_seq : again->end_seq;
+
+    if (!tp->dsack_pending)
+        tcp_dsack_set(sk, seq, end_seq);
+    else if (seq == tp->duplicate_sack.end_seq)
+        tp->duplicate_sack.end_seq = end_seq;
+}
+
 /* Puts skb's bytes into the gaps from `prev` on: takes skb. */
 static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
 {
@@ -132,9 +148,7 @@ static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_b
         }
         if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
-            tcp_dsack_set(sk, cb->seq,
-                          before(TCP_SKB_CB(prev)->end_seq, cb->end_seq) ? TCP_SKB_CB(prev)->end_seq
-                                                                         : cb->end_seq);
+            tcp_ofo_dsack(sk, TCP_SKB_CB(prev), cb);
             if (!before(TCP_SKB_CB(prev)->end_seq, cb->end_seq)) {
                 kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_OVERLAP);
                 return;

@@ -37,11 +37,11 @@ static int tcp_set_nodelay(struct sock *sk, bool on)
         tp->nonagle &= (uint8_t)~TCP_NAGLE_OFF;
         return 0;
     }
-    /* What is queued goes now, also out of a corked socket (tcp(7)); what follows is corked as before. */
-    uint8_t before_it = tp->nonagle;
-    tp->nonagle = TCP_NAGLE_OFF;
+    uint8_t corked = tp->nonagle & TCP_NAGLE_CORK;
+    tp->nonagle =
+        TCP_NAGLE_OFF; /* what is queued now goes, cork or not; later writes wait for it again (tcp(7)) */
     tcp_push_pending_frames(sk);
-    tp->nonagle = before_it | TCP_NAGLE_OFF;
+    tp->nonagle |= corked;
     return 0;
 }
 

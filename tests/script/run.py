@@ -57,7 +57,7 @@ class Script:
         self.came, self.variables = None, {}  # the last segment that was expected
         self.published, self.expectations = False, 0
         option = {name: int(value) for name, value in re.findall(r"^--(mtu|mss)=(\d+)", self.text, re.M)}
-        self.largest = option.get("mss", option.get("mtu", 1500) - 40)  # what comes in is cut to this
+        self.mss = option.get("mss", option.get("mtu", 1500) - 40)  # what comes in and is longer is a train of these
         self.stack = Stack(option.get("mtu", 1500))
         self.calls = calls.Calls(self.stack, self)
 
@@ -165,8 +165,7 @@ class Script:
         if segment.words.get("urg") or (segment.flags & wire.FLAGS["S"] and segment.seq):
             self.calls.odd_data = True
         mac = b"\xff" * 6 if "broadcast" in segment.words else LOCAL_MAC
-        for piece in wire.cut(segment, self.largest):
-            self.stack.receive(wire.build(piece, peer, LOCAL, PEER), mac)
+        self.stack.receive(wire.build(segment, peer, LOCAL, PEER), mac, self.mss if segment.len > self.mss else 0)
         for blocked in list(self.pending):
             blocked.go_on()
 
@@ -251,7 +250,7 @@ class Script:
         until = base + round(float(m["until"]) * 1e6) if m["until"] else self.at
         end = None
         if m["end"]:
-            end = round(float(m["end"]) * 1e6) + (base if m["end"][0] == "+" else 0)
+            end = round(float(m["end"]) * 1e6) + base
         self.event(m["event"].strip(), max(1, self.at - self.tolerance) if self.at else -1, until + self.tolerance, end)
 
     def run_text(self, text, numbered=True):

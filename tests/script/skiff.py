@@ -41,6 +41,7 @@ def load():
     lib.skiff_stack_destroy.argtypes = [pointer]
     lib.skiff_device_add.argtypes = [pointer, ctypes.c_char_p, ctypes.c_uint, TRANSMIT, pointer]
     lib.skiff_device_receive.argtypes = [pointer, ctypes.c_char_p, size]
+    lib.skiff_device_receive_train.argtypes = [pointer, ctypes.c_char_p, size, ctypes.c_uint]
     lib.skiff_address_add.argtypes = [pointer, ctypes.c_char_p]
     for name in "route_add neighbour_add".split():
         getattr(lib, f"skiff_{name}").argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
@@ -105,9 +106,13 @@ class Stack:
         if data[12:14] == b"\x08\x00":
             self.sent.append((self.now(), data[14:]))
 
-    def receive(self, datagram, to_mac=LOCAL_MAC):
+    def receive(self, datagram, to_mac=LOCAL_MAC, mss=0):
+        """`mss`: the datagram is a train of segments with so much in each, merged by the card."""
         frame = to_mac + PEER_MAC + b"\x08\x00" + datagram
-        self.check(self.lib.skiff_device_receive(self.device, frame, len(frame)))
+        if mss:
+            self.check(self.lib.skiff_device_receive_train(self.device, frame, len(frame), mss))
+        else:
+            self.check(self.lib.skiff_device_receive(self.device, frame, len(frame)))
 
     # --- settings, counters, sockets ---
 

@@ -106,18 +106,6 @@ def parse_segment(text):
     return segment
 
 
-def cut(segment, largest):
-    """What is longer than a segment may be comes in as a train; FIN and PSH are on its last one."""
-    if segment.len <= largest:
-        return [segment]
-    pieces = []
-    for at in range(0, segment.len, largest):
-        last = at + largest >= segment.len
-        flags = segment.flags & ~(0 if last else FLAGS["F"] | FLAGS["P"])
-        pieces.append(Segment(flags, segment.seq + at, min(largest, segment.len - at), segment.ack, segment.words, segment.options))
-    return pieces
-
-
 def learn(want, came, peer):
     """Numbers and names the script gives to timestamps and cookies of ours, for the options that echo them."""
     for option in want.options or []:

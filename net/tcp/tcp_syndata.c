@@ -15,13 +15,13 @@ struct sk_buff *tcp_syn_data_keep(struct sock *owner, struct sk_buff *skb)
         consume_skb(skb);
         return NULL;
     }
-    if (owner->sk_rmem_alloc + skb->truesize > owner->sk_rcvbuf) {
+    if (owner->sk_rmem_alloc + skb->truesize > tcp_rcv_limit(owner)) {
         NET_INC_STATS(sock_net(owner), TcpExtTCPRcvQDrop);
         kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
         return NULL;
     }
     skb_dst_drop(skb);
-    skb_set_owner_r(skb, owner);
+    tcp_set_owner_r(skb, owner);
     return skb;
 }
 
@@ -29,7 +29,7 @@ void tcp_syn_data_inherit(struct sock *child, struct sk_buff *skb)
 {
     tcp_sk(child)->syn_data = skb;
     if (skb) /* the listener may close before the child has read it */
-        skb_set_owner_r(skb, child);
+        tcp_set_owner_r(skb, child);
 }
 
 void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg)

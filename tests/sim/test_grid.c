@@ -316,7 +316,7 @@ TEST("a peer that takes back what it has SACKed gets it again") /* RFC 2018 8 */
          4,
          2,
          .rewrite = renege,
-         .share = 0.1},
+         .share = 0.3},
         {"always", {.loss = 0.05, .delay_ns = 5 * MS}, 1 << 17, 0, 6, 3, .rewrite = renege, .share = 1},
     };
     RUN(cells);

@@ -97,6 +97,7 @@ struct tcp_skb_cb {
     uint8_t retrans; /* times retransmitted, saturating */
     uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
+    bool own_pages; /* its pages hold a copy of what was written; else they are a file's (write queue) */
     uint8_t sacked; /* TCPCB_*: the scoreboard */
     union {
         struct rb_node ofo_node;  /* on out_of_order_queue: its place in ofo_root */

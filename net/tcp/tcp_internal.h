@@ -363,17 +363,23 @@ static inline bool tcp_mem_exhausted(const struct netns_tcp *tn)
     return tn->mem_bytes >> PAGE_SHIFT >= (size_t)tn->sysctl_mem[2];
 }
 
-/* skb joins or leaves sk_write_queue, or is about to change and has. Its pages are their file's. */
+/* What skb adds to netns_tcp.mem_bytes while it is on a write queue: pages of a file are their file's. */
+static inline uint32_t tcp_wmem_cost(const struct sk_buff *skb)
+{
+    return TCP_SKB_CB(skb)->own_pages ? skb->truesize : skb->truesize - skb->data_len;
+}
+
+/* skb joins or leaves sk_write_queue, or is about to change and has. */
 static inline void tcp_wmem_charge(struct sock *sk, const struct sk_buff *skb)
 {
     sk->sk_wmem_queued += skb->truesize;
-    tcp_net(sk)->mem_bytes += skb->truesize - skb->data_len;
+    tcp_net(sk)->mem_bytes += tcp_wmem_cost(skb);
 }
 
 static inline void tcp_wmem_uncharge(struct sock *sk, const struct sk_buff *skb)
 {
     sk->sk_wmem_queued -= skb->truesize;
-    tcp_net(sk)->mem_bytes -= skb->truesize - skb->data_len;
+    tcp_net(sk)->mem_bytes -= tcp_wmem_cost(skb);
 }
 
 /* What the write queue may hold now. */

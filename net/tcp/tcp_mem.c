@@ -1,9 +1,9 @@
 /*
  * tcp_mem.c - how much memory all connections together may hold, and what changes when it gets short.
  *
- * netns_tcp.mem_bytes is the sum of what the sockets' receive, out-of-order and write queues cost (pages that
- * hang on the write queue by reference are their file's and do not count). net.ipv4.tcp_mem puts three marks
- * on it, in pages:
+ * netns_tcp.mem_bytes is the sum of what the sockets' receive, out-of-order and write queues cost (copies of
+ * what was written count, in buffers and in pages; pages that sendfile() hangs on the write queue are their
+ * file's and do not). net.ipv4.tcp_mem puts three marks on it, in pages:
  *
  *      0 ........ low ........ pressure ........ high
  *                  |<- calm again  |<- windows      |<- nothing new is queued: a peer's segment is dropped,

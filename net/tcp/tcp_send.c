@@ -3,7 +3,8 @@
  *
  * tcp_sendmsg() copies: what fits a segment next to its headers, summed in the same pass; more than that into
  * pages, as a train that the card sums and cuts. tcp_sendpage() hangs pages on by reference. Both fill the
- * last unsent buffer up before they start another, wait while the queue is full, and end in tcp_push().
+ * last unsent buffer up before they start another, wait while the queue is full, and end in tcp_push(). Only
+ * copies are the connection's own memory, so the pages of one buffer are all copies or all a file's.
  */
 #include <errno.h>
 
@@ -197,14 +198,17 @@ static int tcp_send_nomem(struct sock *sk)
     return -EAGAIN;
 }
 
-/* Hangs part of a page on the last segment: the number of bytes, 0 if it has no room for another page. */
+/* Hangs part of a page on the last segment: the number of bytes, 0 if it has no room for another page, or
+ * none of this kind. */
 static unsigned tcp_append_page(struct sock *sk, struct sk_buff *skb, struct page *page, size_t offset,
-                                size_t len, uint32_t goal)
+                                size_t len, bool own, uint32_t goal)
 {
     struct skb_shared_info *info = skb_shinfo(skb);
     unsigned size = (unsigned)min(len, (size_t)(goal - skb->len));
     struct skb_frag *last = info->nr_frags ? &info->frags[info->nr_frags - 1] : NULL;
 
+    if (last && TCP_SKB_CB(skb)->own_pages != own)
+        return 0;
     if (last && last->page == page && last->offset + last->size == offset) {
         last->size += size;
         skb->len += size;
@@ -216,7 +220,10 @@ static unsigned tcp_append_page(struct sock *sk, struct sk_buff *skb, struct pag
         get_page(page);
         skb_add_rx_frag(skb, page, (unsigned)offset, size, size);
     }
+    TCP_SKB_CB(skb)->own_pages = own;
     sk->sk_wmem_queued += size;
+    if (own)
+        tcp_net(sk)->mem_bytes += size;
     return size;
 }
 
@@ -226,23 +233,23 @@ static size_t tcp_queue_room(const struct sock *sk, uint32_t mss)
     const struct tcp_sock *tp = tcp_sk(sk);
     uint32_t lowat = tp->notsent_lowat ? tp->notsent_lowat : (uint32_t)tcp_net(sk)->sysctl_notsent_lowat;
 
-    return max(min(sk->sk_sndbuf - sk->sk_wmem_queued, lowat - (tp->write_seq - tp->snd_nxt)), mss);
+    return max(min(tcp_snd_limit(sk) - sk->sk_wmem_queued, lowat - (tp->write_seq - tp->snd_nxt)), mss);
 }
 
 /* Hangs up to `len` bytes of a page on the queue's end, on a new buffer if need be: how many, 0 without
  * memory. */
-static unsigned tcp_queue_page(struct sock *sk, struct page *page, size_t offset, size_t len, uint32_t goal,
-                               uint32_t mss)
+static unsigned tcp_queue_page(struct sock *sk, struct page *page, size_t offset, size_t len, bool own,
+                               uint32_t goal, uint32_t mss)
 {
     size_t piece = min(len, tcp_queue_room(sk, mss));
     struct sk_buff *skb = tcp_send_tail(sk, goal);
-    unsigned size = skb ? tcp_append_page(sk, skb, page, offset, piece, goal) : 0;
+    unsigned size = skb ? tcp_append_page(sk, skb, page, offset, piece, own, goal) : 0;
 
     if (!size) {
         skb = tcp_stream_alloc_skb(sk, 0);
         if (!skb)
             return 0;
-        size = tcp_append_page(sk, skb, page, offset, piece, goal);
+        size = tcp_append_page(sk, skb, page, offset, piece, own, goal);
     }
     tcp_skb_entail(sk, skb, size);
     return size;
@@ -257,7 +264,7 @@ static unsigned tcp_send_to_pages(struct sock *sk, struct iov_iter *iter, size_t
     if (!page_frag_refill(frag, (uint32_t)min(left, (size_t)TCP_SEND_PAGE_MIN)))
         return 0;
     size_t piece = min(left, (size_t)(frag->size - frag->offset));
-    unsigned size = tcp_queue_page(sk, frag->page, frag->offset, piece, goal, mss);
+    unsigned size = tcp_queue_page(sk, frag->page, frag->offset, piece, true, goal, mss);
     size_t copied = copy_from_iter((uint8_t *)page_address(frag->page) + frag->offset, size, iter);
     ASSERT(copied == size);
     frag->offset += size;
@@ -280,7 +287,7 @@ static unsigned tcp_send_linear(struct sock *sk, struct iov_iter *iter, size_t l
 
 /*
  * Pages are for more than a segment, and for less where a train is gathering already: the queue's end is
- * unsent and in pages, or full, which means that windows hold the application back.
+ * unsent and in such pages, or full, which means that windows hold the application back.
  */
 static bool tcp_wants_pages(const struct sock *sk, size_t left, uint32_t mss)
 {
@@ -289,7 +296,7 @@ static bool tcp_wants_pages(const struct sock *sk, size_t left, uint32_t mss)
     if (likely(!tcp_sk(sk)->send_head))
         return false;
     const struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
-    return skb_is_nonlinear(tail) || tail->len >= mss;
+    return TCP_SKB_CB(tail)->own_pages || tail->len >= mss;
 }
 
 /* Queues a part of what is left: the number of bytes, 0 without memory. */
@@ -338,7 +345,7 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
         if (err)
             break;
         uint32_t mss = tcp_current_mss(sk), goal = tcp_size_goal(sk, mss, len - sent);
-        unsigned size = tcp_queue_page(sk, page, offset + sent, len - sent, goal, mss);
+        unsigned size = tcp_queue_page(sk, page, offset + sent, len - sent, false, goal, mss);
         if (!size) {
             err = tcp_send_nomem(sk);
             break;

@@ -104,6 +104,37 @@ TEST("pages that hang on the write queue are their file's and do not count")
     put_page(page);
 }
 
+TEST("copies before and behind a file's pages count, to the byte, through cuts, repeats and trims")
+{
+    struct sock *sk = peer_open_passive();
+    struct page *page = alloc_pages(1);
+
+    fill_pattern();
+    assert_non_null(page);
+    memset(page_address(page), 0, 8192);
+    tcp_sk(sk)->snd_cwnd = MSS; /* the rest gathers */
+    assert_int_equal(tcp_write(sk, pattern, 10000), 10000);
+    assert_int_equal(tcp_prot.sendpage(sk, page, 0, 7000, MSG_DONTWAIT), 7000);
+    assert_int_equal(tcp_memory(), sk->sk_wmem_queued - 7000);
+    assert_int_equal(tcp_write(sk, pattern, 5000), 5000);
+    assert_int_equal(tcp_memory(), sk->sk_wmem_queued - 7000);
+    uint32_t start = peer.rcv;
+    for (uint32_t acked = 0; acked < 22000; acked += 1100) { /* in the middle of segments, each window anew */
+        testnet_drop_sent(t);
+        uint32_t sent = tcp_sk(sk)->snd_nxt - start, una = min(acked, sent);
+        peer_at(TCPHDR_ACK, peer.snd, start + una, NULL, 0);
+        uint32_t from_file = una < 10000 ? 7000 : una < 17000 ? 17000 - una : 0;
+        assert_int_equal(tcp_memory(), sk->sk_wmem_queued - from_file);
+        if (acked % 3300 == 0)
+            host_advance_ms(400);
+    }
+    assert_true(after(tcp_sk(sk)->snd_una, start + 17000));
+    testnet_drop_sent(t);
+    close_in_silence(sk);
+    assert_int_equal(tcp_memory(), 0);
+    put_page(page);
+}
+
 /* --- under pressure --- */
 
 TEST("above the middle mark windows and buffers stop growing, below the low one they go on")

@@ -227,6 +227,16 @@ static inline unsigned tcp_header_len(const struct tcp_sock *tp)
     return tp->tstamp_ok ? TCP_HEADER_LEN + TCPOLEN_TSTAMP_ALIGNED : TCP_HEADER_LEN;
 }
 
+bool tcp_rcv_full(const struct sock *sk);
+
+/* Is there enough to read? With window or buffer full no more will come, whatever SO_RCVLOWAT waits for. */
+static inline bool tcp_epollin_ready(const struct sock *sk)
+{
+    uint32_t unread = tcp_sk(sk)->rcv_nxt - tcp_sk(sk)->copied_seq;
+
+    return unread && (likely(unread >= sk->sk_rcvlowat) || tcp_rcv_full(sk));
+}
+
 /* Is seq in [low, high]? */
 static inline bool between(uint32_t seq, uint32_t low, uint32_t high)
 {
@@ -509,7 +519,13 @@ void tcp_simple_retransmit(struct sock *sk);
 
 /* --- tcp_chrono.c --- */
 
-void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now);
+static inline void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now)
+{
+    tp->chrono_ns[tp->chrono] += now - tp->chrono_since;
+    tp->chrono_since = now;
+    tp->chrono = (uint8_t)what;
+}
+
 void tcp_chrono_update(struct tcp_sock *tp);
 uint64_t tcp_chrono_us(const struct tcp_sock *tp, enum tcp_chrono what);
 
@@ -709,7 +725,6 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags);
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
 void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
-bool tcp_epollin_ready(const struct sock *sk); /* is there enough to read (SO_RCVLOWAT)? */
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
 

@@ -440,7 +440,8 @@ struct tcp_ack_state {
 /* --- tcp_sacktag.c: the scoreboard --- */
 
 void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
-void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t end_seq,
+                        struct tcp_ack_state *st);
 void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
 void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
                          struct tcp_ack_state *st);
@@ -467,7 +468,8 @@ uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 /* --- tcp_rack.c --- */
 
-void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st);
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
+                      struct tcp_ack_state *st);
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);

@@ -137,7 +137,7 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
         if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* that one arrived long ago */
             first_sent = cb->sent_at;
         if (tp->sack_ok && !(cb->sacked & TCPCB_SACKED))
-            tcp_note_delivered(tp, skb, st);
+            tcp_note_delivered(tp, skb, cb->end_seq, st);
         tp->packets_out -= tcp_skb_pcount(skb);
         tcp_unlink_write_queue(sk, skb);
     }

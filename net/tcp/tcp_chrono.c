@@ -8,13 +8,6 @@
  */
 #include "net/tcp/tcp_internal.h"
 
-void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now)
-{
-    tp->chrono_ns[tp->chrono] += now - tp->chrono_since;
-    tp->chrono_since = now;
-    tp->chrono = (uint8_t)what;
-}
-
 /* tcp_write_xmit() has stopped. */
 void tcp_chrono_update(struct tcp_sock *tp)
 {

@@ -89,16 +89,11 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied)
 
 /* --- queueing --- */
 
-/* With the window or the buffer all but full no more will come, however much SO_RCVLOWAT waits for. */
-bool tcp_epollin_ready(const struct sock *sk)
+bool tcp_rcv_full(const struct sock *sk)
 {
     const struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t unread = tp->rcv_nxt - tp->copied_seq;
 
-    if (unread >= max(sk->sk_rcvlowat, 1u))
-        return true;
-    return unread &&
-           (tcp_receive_window(tp) <= tp->rcv_mss || sk->sk_rmem_alloc > sk->sk_rcvbuf - sk->sk_rcvbuf / 8);
+    return tcp_receive_window(tp) <= tp->rcv_mss || sk->sk_rmem_alloc > sk->sk_rcvbuf - sk->sk_rcvbuf / 8;
 }
 
 void tcp_data_ready(struct sock *sk)

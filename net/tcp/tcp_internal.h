@@ -227,6 +227,16 @@ static inline unsigned tcp_header_len(const struct tcp_sock *tp)
     return tp->tstamp_ok ? TCP_HEADER_LEN + TCPOLEN_TSTAMP_ALIGNED : TCP_HEADER_LEN;
 }
 
+bool tcp_rcv_full(const struct sock *sk);
+
+/* Is there enough to read? With window or buffer full no more will come, whatever SO_RCVLOWAT waits for. */
+static inline bool tcp_epollin_ready(const struct sock *sk)
+{
+    uint32_t unread = tcp_sk(sk)->rcv_nxt - tcp_sk(sk)->copied_seq;
+
+    return unread && (likely(unread >= sk->sk_rcvlowat) || tcp_rcv_full(sk));
+}
+
 /* Is seq in [low, high]? */
 static inline bool between(uint32_t seq, uint32_t low, uint32_t high)
 {
@@ -436,7 +446,8 @@ struct tcp_ack_state {
 /* --- tcp_sacktag.c: the scoreboard --- */
 
 void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
-void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t end_seq,
+                        struct tcp_ack_state *st);
 void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
 void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
                          struct tcp_ack_state *st);
@@ -463,7 +474,8 @@ uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 /* --- tcp_rack.c --- */
 
-void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st);
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
+                      struct tcp_ack_state *st);
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
@@ -515,7 +527,13 @@ void tcp_simple_retransmit(struct sock *sk);
 
 /* --- tcp_chrono.c --- */
 
-void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now);
+static inline void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now)
+{
+    tp->chrono_ns[tp->chrono] += now - tp->chrono_since;
+    tp->chrono_since = now;
+    tp->chrono = (uint8_t)what;
+}
+
 void tcp_chrono_update(struct tcp_sock *tp);
 uint64_t tcp_chrono_us(const struct tcp_sock *tp, enum tcp_chrono what);
 
@@ -715,7 +733,6 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags);
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
 void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
-bool tcp_epollin_ready(const struct sock *sk); /* is there enough to read (SO_RCVLOWAT)? */
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
 

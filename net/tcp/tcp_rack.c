@@ -47,7 +47,8 @@ static bool tcp_rack_ambiguous(const struct tcp_sock *tp, const struct tcp_skb_c
 }
 
 /* Steps 1 and 2: a segment was delivered. */
-void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st)
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
+                      struct tcp_ack_state *st)
 {
     uint32_t rtt_us = max((uint32_t)((st->now - cb->sent_at) / NSEC_PER_USEC), 1u);
 
@@ -57,9 +58,9 @@ void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct t
         return;
     tp->rack_rtt_us = rtt_us;
     st->rack_advanced = true;
-    if (tcp_rack_sent_after(cb->sent_at, cb->end_seq, tp->rack_sent_at, tp->rack_end_seq)) {
+    if (tcp_rack_sent_after(cb->sent_at, end_seq, tp->rack_sent_at, tp->rack_end_seq)) {
         tp->rack_sent_at = cb->sent_at;
-        tp->rack_end_seq = cb->end_seq;
+        tp->rack_end_seq = end_seq;
     }
 }
 

@@ -96,7 +96,7 @@ void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_
     if (cb->sacked & TCPCB_SACKED)
         tp->sacked_out -= len;
     else if (tp->sack_ok)
-        st->delivered += len;
+        tcp_note_delivered(tp, skb, cb->seq + len, st);
 }
 
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb)
@@ -166,19 +166,20 @@ void tcp_timeout_mark_lost(struct sock *sk)
 
 /* --- what an ACK delivers --- */
 
-/* skb is known to have arrived, by number or by block, and was not before. */
-void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st)
+/* The bytes of skb up to end_seq are known to have arrived, by number or by block, and were not before. */
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t end_seq,
+                        struct tcp_ack_state *st)
 {
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-    st->delivered += tcp_skb_span(skb);
-    tcp_rack_advance(tp, cb, st);
+    st->delivered += end_seq - cb->seq;
+    tcp_rack_advance(tp, cb, end_seq, st);
     if (cb->retrans)
         return;
     /* Behind data that was sent after it, and not sent again: the network has changed the order. */
-    if (before(cb->end_seq, tp->fack))
+    if (before(end_seq, tp->fack))
         st->reordered = true;
-    if (!after(cb->end_seq, tp->high_seq))
+    if (!after(end_seq, tp->high_seq))
         st->original = true;
 }
 
@@ -188,7 +189,7 @@ static void tcp_mark_sacked(struct tcp_sock *tp, struct sk_buff *skb, struct tcp
 
     if (cb->sacked & TCPCB_SACKED)
         return;
-    tcp_note_delivered(tp, skb, st);
+    tcp_note_delivered(tp, skb, cb->end_seq, st);
     tcp_scoreboard_forget(tp, skb);
     tcp_tsorted_forget(skb);
     cb->sacked |= TCPCB_SACKED;

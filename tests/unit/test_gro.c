@@ -204,6 +204,28 @@ TEST("a train beyond a hole is kept as it came, and one that overlaps it is cut"
     testnet_drop_sent(t);
 }
 
+TEST("a mark ends a train and is not lost in one; CWR and ECE travel alone") /* RFC 3168 5.3, 6.1 */
+{
+    static const struct shape ect = {.tos = INET_ECN_ECT_0}, ce = {.tos = INET_ECN_CE},
+                              cwr = {.tos = INET_ECN_ECT_0, .flags = TCPHDR_ACK | TCPHDR_CWR},
+                              ece = {.tos = INET_ECN_ECT_0, .flags = TCPHDR_ACK | TCPHDR_ECE};
+    static const struct shape *const shapes[] = {&ect, &ect, &ce, &ce, &ect, &cwr, &ect, &ece};
+    struct sock *sk = peer_open_passive();
+    uint64_t ect_before = mib(MIB_IpExtInECT0Pkts);
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < 8; i++)
+        burst_add_shape(peer.snd, i * 1000, 1000, shapes[i]);
+    burst_end();
+    dev_remove_pack(&tap);
+    assert_int_equal(tap_packets, 6); /* two, two, and four alone */
+    assert_int_equal(mib(MIB_IpExtInCEPkts), 2);
+    assert_int_equal(mib(MIB_IpExtInECT0Pkts), ect_before + 6); /* segments, not trains */
+    assert_int_equal(read_stream(sk, 0), 8000);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 TEST("PSH ends a train at once, and a request alone is not held back")
 {
     struct sock *sk = peer_open_passive();

@@ -54,6 +54,19 @@ static void peer_fill(struct sock *sk, unsigned len)
     testnet_drop_sent(t);
 }
 
+/* Every buffer that holds received text is charged, and nothing else. */
+static void check_charge(const struct sock *sk)
+{
+    const struct sk_buff *skb;
+    uint32_t sum = 0;
+
+    skb_queue_walk (&sk->sk_receive_queue, skb)
+        sum += skb->truesize;
+    skb_queue_walk (&tcp_sk(sk)->out_of_order_queue, skb)
+        sum += skb->truesize;
+    assert_int_equal(sk->sk_rmem_alloc, sum);
+}
+
 static void close_in_silence(struct sock *sk)
 {
     sk->sk_linger = true; /* with 0 s: RST */
@@ -325,6 +338,7 @@ TEST("text that lies thinly in large buffers moves together before anything is d
         peer_at(TCPHDR_ACK, base + i * 600, peer.rcv, pattern + i * 600, 600);
     testnet_drop_sent(t);
     assert_true(mib(MIB_TcpExtTCPRcvCollapsed) > 40);
+    check_charge(sk);
     assert_int_equal(mib(MIB_TcpExtTCPRcvQDrop), 0);
     assert_int_equal(tcp_read(sk, 65536), 64 * 600);
     assert_memory_equal(peer_buf, pattern, 64 * 600);
@@ -345,6 +359,7 @@ TEST("a collapsed queue that was read in part goes on at the right byte, FIN and
         peer_at(TCPHDR_ACK | (i == 9 ? TCPHDR_FIN : 0), base + i * 600, peer.rcv, pattern + i * 600, 600);
     testnet_drop_sent(t);
     assert_true(mib(MIB_TcpExtTCPRcvCollapsed) > 0);
+    check_charge(sk);
     assert_int_equal(tcp_read(sk, 65536), 6000 - 250);
     assert_memory_equal(peer_buf, pattern + 250, 6000 - 250);
     assert_int_equal(tcp_read(sk, 10), 0);
@@ -360,6 +375,7 @@ TEST("text beyond a hole that came back to front is collapsed and delivered whol
     for (unsigned i = 199; i; i--)
         peer_at(TCPHDR_ACK, base + i * 100, peer.rcv, pattern + i * 100, 100);
     assert_true(mib(MIB_TcpExtTCPRcvCollapsed) > 100);
+    check_charge(sk);
     assert_int_equal(mib(MIB_TcpExtOfoPruned), 0);
     peer_at(TCPHDR_ACK, base, peer.rcv, pattern, 100);
     testnet_drop_sent(t);

@@ -307,8 +307,8 @@ TEST("TCP_INFO counts segments, bytes and times of both directions")
     assert_int_equal(fresh.tcpi_pmtu, 1500);
     assert_int_equal(fresh.tcpi_snd_cwnd, 10);
     assert_int_equal(fresh.tcpi_snd_ssthresh, 0x7fffffff);
-    assert_int_equal(fresh.tcpi_delivered, 1); /* the SYN-ACK */
-    assert_true(fresh.tcpi_pacing_rate == UINT64_MAX);
+    assert_int_equal(fresh.tcpi_delivered, 1);             /* the SYN-ACK */
+    assert_true(fresh.tcpi_max_pacing_rate == UINT64_MAX); /* nobody has set one */
     assert_int_equal(fresh.tcpi_last_data_sent, 0);
     host_advance_ms(50);
     assert_int_equal(info_of(sk).tcpi_last_data_sent, 50); /* never: since the connection stood */

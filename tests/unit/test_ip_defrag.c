@@ -259,6 +259,19 @@ TEST("teardrop, newtear, bonk: overlaps inside and behind, two ends, text behind
     assert_int_equal(mib(MIB_IpExtReasmOverlaps), 4);
 }
 
+TEST("the same bytes once as the middle and once as the end are no duplicate")
+{
+    make_whole(200);
+    send_range(40, 80);
+    whole_len = 80;
+    send_range(40, 80);
+    make_whole(200);
+    send_range(0, 40);
+    send_range(80, whole_len);
+    assert_false(came());
+    assert_int_equal(mib(MIB_IpExtReasmOverlaps), 1);
+}
+
 TEST("ping of death: what ends beyond 65535 takes the whole datagram with it")
 {
     make_whole(65000);

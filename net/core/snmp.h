@@ -18,6 +18,13 @@
     X(IpOutRequests)                                                                                         \
     X(IpOutDiscards)                                                                                         \
     X(IpOutNoRoutes)                                                                                         \
+    X(IpReasmTimeout)                                                                                        \
+    X(IpReasmReqds)                                                                                          \
+    X(IpReasmOKs)                                                                                            \
+    X(IpReasmFails)                                                                                          \
+    X(IpFragOKs)                                                                                             \
+    X(IpFragFails)                                                                                           \
+    X(IpFragCreates)                                                                                         \
     X(IpExtInOctets)                                                                                         \
     X(IpExtOutOctets)                                                                                        \
     X(IpExtInBcastPkts)                                                                                      \
@@ -29,6 +36,7 @@
     X(IpExtInECT1Pkts)                                                                                       \
     X(IpExtInECT0Pkts)                                                                                       \
     X(IpExtInCEPkts)                                                                                         \
+    X(IpExtReasmOverlaps)                                                                                    \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
     X(IcmpInCsumErrors)                                                                                      \

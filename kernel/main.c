@@ -29,6 +29,7 @@
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/ipv4/ipconfig.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 
 #define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
@@ -193,6 +194,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     pci_init();
     if (e1000_init(net) == 0)
         report_no_card();
+    sched_configure(net);
 
     /* Applications */
     struct files *files = files_create(net, mount_site(boot));

@@ -35,7 +35,7 @@ struct sock;
 #define NET_IP_ALIGN  2
 #define MAX_HEADER    (16 + 60 + 60) /* link (with VLAN, rounded up), IPv4, TCP */
 #define MAX_SKB_FRAGS 17
-#define SKB_CB_SIZE   80
+#define SKB_CB_SIZE   64
 
 /* skb->pkt_type: whom the frame was addressed to, by its link header (RFC 1122 2.4). */
 enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_LOOPBACK, PACKET_OUTGOING };

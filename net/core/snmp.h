@@ -25,7 +25,6 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
-    X(TcpExtIPReversePathFilter)                                                                             \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
     X(IcmpInCsumErrors)                                                                                      \
@@ -65,6 +64,7 @@
     X(TcpExtSyncookiesSent)                                                                                  \
     X(TcpExtSyncookiesRecv)                                                                                  \
     X(TcpExtSyncookiesFailed)                                                                                \
+    X(TcpExtIPReversePathFilter)                                                                             \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
     X(TcpExtOfoPruned)                                                                                       \

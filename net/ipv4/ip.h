@@ -122,21 +122,24 @@ int ip_output(struct sk_buff *skb);        /* a dst->output */
 
 struct netns_ipv4 {
     struct packet_type ip_packet_type;
-    struct fib *fib;                 /* net/ipv4/fib.h */
-    struct rt_cache *rt_cache;       /* net/ipv4/route.c */
-    uint32_t rt_generation;          /* a struct rtable from another one is void: dst_check() */
-    struct netns_devconf *devconf;   /* net/ipv4/devconf.c */
-    struct netns_redirect *redirect; /* net/ipv4/redirect.c */
-    uint64_t martian_log_ms;         /* net/ipv4/rp_filter.c */
+    struct fib *fib;           /* net/ipv4/fib.h */
+    struct rt_cache *rt_cache; /* net/ipv4/route.c */
+    uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,
-        sysctl_icmp_echo_ignore_broadcasts, sysctl_icmp_errors_use_inbound_ifaddr;
+        sysctl_icmp_echo_ignore_broadcasts;
     int sysctl_icmp_msgs_per_sec, sysctl_icmp_msgs_burst;
     uint64_t icmp_tokens, icmp_stamp_ms; /* token bucket of ICMP errors */
     struct sysctl_table sysctl;
     struct sysctl_entry sysctl_entries[IPV4_SYSCTL_MAX];
     struct netdev_notifier notifier; /* addresses become routes: net/ipv4/fib_frontend.c */
+
+    /* What a router has besides. */
+    struct netns_devconf *devconf;   /* net/ipv4/devconf.c */
+    struct netns_redirect *redirect; /* net/ipv4/redirect.c */
+    uint64_t martian_log_ms;         /* net/ipv4/rp_filter.c */
+    int sysctl_icmp_errors_use_inbound_ifaddr;
 };
 
 int __must_check ip_init(struct net *net); /* ip, route, icmp */

@@ -3,8 +3,8 @@
  *
  * Called by netif_receive_skb() for every frame of type 0x0800, in softirq context. Validates the header
  * (ip_rcv_core), offers the datagram to PRE_ROUTING, asks the route (ip_rcv_finish), then hands it to
- * LOCAL_IN and its transport (ip_local_deliver) or to ip_forward(). Follows RFC 791 and RFC 1122 3.2. Source
- * routing is refused on purpose (SKB_DROP_REASON_IP_SRCROUTE).
+ * LOCAL_IN and its transport (ip_local_deliver). Follows RFC 791 and RFC 1122 3.2. Source routing is refused
+ * on purpose (SKB_DROP_REASON_IP_SRCROUTE); other options are checked, then ignored.
  */
 #include "net/ipv4/ip.h"
 

@@ -622,7 +622,8 @@ int ip_rt_init(struct net *net)
     cache->no_route = rt_alloc(net, NULL, RTN_UNREACHABLE, 0);
     if (cache->no_route)
         cache->no_route->dst.error = -ENETUNREACH;
-    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts && cache->no_route)
+    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts && cache->no_route &&
+        !devconf_init(net) && !ip_redirect_init(net))
         return 0;
     ip_rt_exit(net);
     return -ENOMEM;
@@ -633,6 +634,8 @@ void ip_rt_exit(struct net *net)
     struct rt_cache *cache = net->ipv4->rt_cache;
     struct rt_pmtu *e, *next;
 
+    ip_redirect_exit(net);
+    devconf_exit(net);
     if (net->ipv4->fib)
         fib_clear(net);
     rt_cache_flush(net);

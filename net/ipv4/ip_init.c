@@ -21,7 +21,6 @@ static void ip_register_sysctls(struct net *net)
     struct netns_ipv4 *n = net->ipv4;
     const struct sysctl_entry entries[] = {
         {"net.ipv4.ip_default_ttl", &n->sysctl_ip_default_ttl, 1, 1, 255},
-        {"net.ipv4.ip_forward", &n->sysctl_ip_forward, 1, 0, 1},
         {"net.ipv4.ip_local_port_range", n->sysctl_ip_local_port_range, 2, 1, 65535},
         {"net.ipv4.route.mtu_expires", &n->sysctl_route_mtu_expires, 1, 1, 1 << 20},
         {"net.ipv4.icmp_ratelimit", &n->sysctl_icmp_ratelimit, 1, 0, 1000000},

@@ -30,6 +30,7 @@ ROOMS = {  # longest prefix wins
     "net/tcp": CORE + ["net/tcp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
     "net/socket": CORE + ["net/socket", "net/ethernet/arp.h", "net/netfilter", "net/packet", "net/sched", "net/ipv4/ip.h", "net/ipv4/route.h",
                           "net/udp/udp.h", "net/tcp/tcp.h", "net/tcp/tcp_states.h", "kernel", STANDARD],
+    "net/socket/route.c": CORE + ["net/socket/socket.h", "net/ipv4/ip.h", "net/ipv4/routeconfig.h", "kernel", STANDARD],
     "net/apps": ["net/apps", STANDARD],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

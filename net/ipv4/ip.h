@@ -153,6 +153,8 @@ struct netns_ipv4 {
     struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
     struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
     bool forward_warned;       /* said that ip_forward is not available */
+    /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
+    struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,

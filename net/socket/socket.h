@@ -71,7 +71,7 @@ struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
-    struct inet_protosw tcp, udp;
+    struct inet_protosw tcp, udp, raw;
 };
 
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;

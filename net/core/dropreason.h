@@ -37,6 +37,7 @@
     X(UNICAST_IN_L2_MULTICAST, "unicast datagram in a broadcast or multicast frame")                         \
     X(IP_INNOROUTES, "no route for a received packet")                                                       \
     X(IP_OUTNOROUTES, "no route for a packet of ours")                                                       \
+    X(IP_MINTTL, "TTL below what the socket asks for (IP_MINTTL)")                                           \
     X(IP_NOPROTO, "no handler for this IP protocol")                                                         \
     X(IP_MTU, "larger than the path MTU and must not be fragmented")                                         \
     X(IP_TTL, "TTL ran out on the way through this router")                                                  \

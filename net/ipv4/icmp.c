@@ -19,6 +19,7 @@
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_options.h"
+#include "net/ipv4/raw.h"
 #include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
 
@@ -375,6 +376,8 @@ static int icmp_error(struct net *net, struct sk_buff *skb, const struct icmphdr
 
     skb_pull(skb, sizeof(struct icmphdr));
     prot = net->inet_protos[inner->protocol];
+    if (unlikely(net->ipv4->raw_sockets.first))
+        raw_err(skb, type, code, mtu, err);
     if (prot && prot->err_handler)
         prot->err_handler(skb, type, code, mtu, err);
     consume_skb(skb);

@@ -163,6 +163,8 @@ struct netns_ipv4 {
     uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
     struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
     struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
+    /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
+    struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
     int sysctl_route_mtu_expires; /* s */

@@ -17,6 +17,7 @@
 #include "net/ipv4/devconf.h"
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/ip_options.h"
+#include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 
@@ -156,8 +157,14 @@ static int ip_local_deliver_finish(struct sk_buff *skb)
 {
     struct net *net = skb->dev->net;
     const struct net_protocol *prot = net->inet_protos[ip_hdr(skb)->protocol];
+    bool raw = unlikely(net->ipv4->raw_sockets.first) && raw_local_deliver(net, skb);
 
     if (unlikely(!prot)) {
+        if (raw) {
+            NET_INC_STATS(net, IpInDelivers);
+            consume_skb(skb);
+            return 0;
+        }
         NET_INC_STATS(net, IpInUnknownProtos);
         icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
         kfree_skb_reason(skb, SKB_DROP_REASON_IP_NOPROTO);

@@ -493,13 +493,14 @@ static int neigh_output_slow(struct neighbour *n, struct sk_buff *skb)
 
 int neigh_output(struct neighbour *n, struct sk_buff *skb)
 {
-    skb->dev = n->dev;
-    skb->protocol = cpu_to_be16(n->tbl->protocol);
-    n->used = true;
-    if (unlikely(n->dead)) {
+    if (unlikely(n->dead)) { /* its device may be gone */
+        skb->dev = NULL;
         kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_DEAD);
         return -EHOSTUNREACH;
     }
+    skb->dev = n->dev;
+    skb->protocol = cpu_to_be16(n->tbl->protocol);
+    n->used = true;
     /* hh_valid: ha is known; and nothing is to be started by this use (STALE), and there is room for two
      * whole words. */
     if (unlikely(!n->hh_valid || n->state == NUD_STALE || skb_headroom(skb) < sizeof(n->hh) ||

@@ -28,6 +28,7 @@
 #include "net/apps/inetd.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
+#include "net/ethernet/link.h"
 #include "net/ipv4/ipconfig.h"
 #include "net/socket/socket.h"
 
@@ -114,6 +115,8 @@ static void start_dhcp(struct net *net, struct files *files, const char *device)
 {
     struct net_device *dev =
         device[0] ? dev_get_by_name(net, device) : dev_get_by_index(net, FIRST_CARD_IFINDEX);
+    if (dev && dev->master && !device[0])
+        dev = dev->master; /* a port has no address: its bridge has */
     if (dev && !task_create("dhcp", dhcp_main, dev->name, files))
         pr_err("%s: no memory for the DHCP client", dev->name);
 }
@@ -198,6 +201,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     struct files *files = files_create(net, mount_site(boot));
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");
+    link_configure_all(net);
     configure_addresses(net, files);
     start_programs(files);
 

@@ -28,7 +28,7 @@ ROOMS = {  # longest prefix wins
     "net/ipv4": CORE + ["net/ipv4", "net/netfilter/hooks.h", "net/ethernet/ethernet.h", "net/ethernet/arp.h", "kernel", STANDARD],
     "net/udp": CORE + ["net/udp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
     "net/tcp": CORE + ["net/tcp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
-    "net/socket": CORE + ["net/socket", "net/ethernet/arp.h", "net/netfilter", "net/packet", "net/sched", "net/ipv4/ip.h", "net/ipv4/route.h",
+    "net/socket": CORE + ["net/socket", "net/ethernet/arp.h", "net/ethernet/link.h", "net/ethernet/bridge.h", "net/netfilter", "net/packet", "net/sched", "net/ipv4/ip.h", "net/ipv4/route.h",
                           "net/udp/udp.h", "net/tcp/tcp.h", "net/tcp/tcp_states.h", "kernel", STANDARD],
     "net/apps": ["net/apps", STANDARD],
 }

@@ -4,6 +4,7 @@
  * The only file that knows every room. What comes later may use what comes earlier.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/boot_info.h"
@@ -74,6 +75,8 @@ static void set_sysctl(const char *name, const char *value, void *net)
     case 0:
         return;
     case -ENOENT:
+        if (strncmp(name, "net.ipv4.conf.", 14) == 0)
+            return; /* of a device to come: sysctl_of_devices_from_cmdline() */
         pr_warn("command line: there is no setting %s; ignored", name);
         return;
     default:
@@ -82,9 +85,23 @@ static void set_sysctl(const char *name, const char *value, void *net)
     }
 }
 
+static void set_device_sysctl(const char *name, const char *value, void *net)
+{
+    char full[80];
+    snprintf(full, sizeof(full), "net.ipv4.conf.%s", name);
+    if (sysctl_set(net, full, value) == -ENOENT)
+        pr_warn("command line: there is no setting %s; ignored", full);
+}
+
 static void sysctl_from_cmdline(struct net *net)
 {
     cmdline_for_each_prefix("sysctl.", set_sysctl, net);
+}
+
+/* net.ipv4.conf.<device>.<setting>: there is none before the device. */
+static void sysctl_of_devices_from_cmdline(struct net *net)
+{
+    cmdline_for_each_prefix("sysctl.net.ipv4.conf.", set_device_sysctl, net);
 }
 
 static void report_no_card(void)
@@ -202,6 +219,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");
     link_configure_all(net);
+    sysctl_of_devices_from_cmdline(net);
     configure_addresses(net, files);
     start_programs(files);
 

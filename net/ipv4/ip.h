@@ -126,6 +126,7 @@ struct netns_ipv4 {
     struct netdev_notifier notifier; /* addresses become routes: net/ipv4/fib_frontend.c */
 };
 
+extern const struct arp_route_ops ip_arp_route_ops; /* arp_route.c */
 int __must_check ip_init(struct net *net); /* ip, route, icmp */
 void ip_exit(struct net *net);
 

@@ -51,15 +51,16 @@ bool skb_vlan_untag(struct sk_buff *skb)
 
 int vlan_insert_tag(struct sk_buff *skb)
 {
+    const be16 type = cpu_to_be16(ETH_P_8021Q);
     int err = skb_cow_head(skb, VLAN_HLEN);
 
     if (err)
         return err;
     uint8_t *frame = skb_push(skb, VLAN_HLEN);
     memmove(frame, frame + VLAN_HLEN, 2 * ETH_ALEN);
-    put_unaligned_be16(ETH_P_8021Q, frame + 2 * ETH_ALEN);
+    memcpy(frame + 2 * ETH_ALEN, &type, sizeof(type));
     put_unaligned_be16(skb->vlan_tci, frame + 2 * ETH_ALEN + 2);
-    skb->protocol = cpu_to_be16(ETH_P_8021Q);
+    skb->protocol = type;
     skb->vlan_present = 0;
     return 0;
 }

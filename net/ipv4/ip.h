@@ -127,7 +127,7 @@ struct netns_ipv4 {
 };
 
 extern const struct arp_route_ops ip_arp_route_ops; /* arp_route.c */
-int __must_check ip_init(struct net *net); /* ip, route, icmp */
+int __must_check ip_init(struct net *net);          /* ip, route, icmp */
 void ip_exit(struct net *net);
 
 #endif

@@ -370,8 +370,8 @@ static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {nf_init, nf_exit},   {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
-    {udp_init, udp_exit}, {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {nf_init, nf_exit},     {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
+    {udp_init, udp_exit},   {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
     {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 

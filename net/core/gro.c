@@ -48,8 +48,8 @@ static bool gro_parse(const struct sk_buff *skb, struct gro_packet *p)
     const uint8_t *ip = skb->data;
     unsigned tot_len, doff;
 
-    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->vlan_present ||
-        skb->pkt_type != PACKET_HOST || skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
+    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->pkt_type != PACKET_HOST ||
+        skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
         return false;
     tot_len = get_unaligned_be16(ip + WIRE_IP_LEN);
     if (ip[0] != GRO_IPV4 || ip[WIRE_IP_PROTOCOL] != GRO_PROTO_TCP ||
@@ -87,12 +87,20 @@ static bool gro_checksum_ok(struct sk_buff *skb, const struct gro_packet *p)
 
 /* --- trains --- */
 
-/* Same addresses, same ports: what is held of this flow, or NULL. */
-static struct gro_train *gro_find(struct napi_struct *napi, const struct gro_packet *p)
+/* Which VLAN it is in: -1, or all of its tag. */
+static inline int gro_tag(const struct sk_buff *skb)
+{
+    return unlikely(skb->vlan_present) ? skb->vlan_tci : -1;
+}
+
+/* Same VLAN, same addresses, same ports: what is held of this flow, or NULL. */
+static struct gro_train *gro_find(struct napi_struct *napi, const struct sk_buff *skb,
+                                  const struct gro_packet *p)
 {
     for (unsigned i = 0; i < napi->gro_count; i++) {
         const uint8_t *ip = napi->gro[i].skb->data;
-        if (!memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
+        if (gro_tag(napi->gro[i].skb) == gro_tag(skb) &&
+            !memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
             return &napi->gro[i];
     }
     return NULL;
@@ -204,7 +212,7 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
         netif_receive_skb(skb);
         return;
     }
-    struct gro_train *train = gro_find(napi, &p);
+    struct gro_train *train = gro_find(napi, skb, &p);
     bool bare_ack = gro_is_bare_ack(&p);
     if (train) {
         if (bare_ack && gro_supersedes(train, &p)) {

@@ -151,7 +151,12 @@
     X(ArpRepliesReceived)                                                                                    \
     X(ArpConflicts)                                                                                          \
     X(NeighTableFull)                                                                                        \
-    X(NeighEvicted)
+    X(NeighEvicted)                                                                                          \
+    X(BridgeFdbEvicted)                                                                                      \
+    X(BridgeFdbMoved)                                                                                        \
+    X(BridgeBpdusReceived)                                                                                   \
+    X(BridgeBpdusSent)                                                                                       \
+    X(BridgeTopologyChanges)
 
 enum mib_counter {
 #define X(name) MIB_##name,

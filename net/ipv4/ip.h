@@ -183,7 +183,8 @@ struct netns_ipv4 {
     int sysctl_icmp_errors_use_inbound_ifaddr;
 };
 
-int __must_check ip_init(struct net *net); /* ip, route, icmp */
+extern const struct arp_route_ops ip_arp_route_ops; /* arp_route.c */
+int __must_check ip_init(struct net *net);          /* ip, route, icmp */
 void ip_exit(struct net *net);
 
 #endif

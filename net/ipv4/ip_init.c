@@ -9,6 +9,7 @@
 
 #include "kernel/byteorder.h"
 #include "kernel/slab.h"
+#include "net/ethernet/arp.h"
 #include "net/ethernet/ethernet.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
@@ -71,6 +72,7 @@ int ip_init(struct net *net)
         goto exit_routes;
 
     fib_follow_devices(net);
+    arp_set_route_ops(net, &ip_arp_route_ops);
     ipv4->ip_packet_type.type = cpu_to_be16(ETH_P_IP);
     ipv4->ip_packet_type.func = ip_rcv;
     dev_add_pack(net, &ipv4->ip_packet_type);
@@ -102,6 +104,7 @@ void ip_exit(struct net *net)
     if (!ipv4)
         return;
     dev_remove_pack(&ipv4->ip_packet_type);
+    arp_set_route_ops(net, NULL);
     fib_unfollow_devices(net);
     icmp_exit(net);
     ip_defrag_exit(net);

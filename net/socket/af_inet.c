@@ -13,6 +13,7 @@
 
 #include "kernel/slab.h"
 #include "net/ethernet/arp.h"
+#include "net/ethernet/link.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_sockglue.h"
 #include "net/ipv4/raw.h"
@@ -398,6 +399,7 @@ static const struct inet_stage {
     {sched_init, sched_exit}, {nf_init, nf_exit},   {arp_init, arp_exit},
     {ip_init, ip_exit}, /* with icmp */
     {udp_init, udp_exit},     {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 
 static void inet_undo(struct net *net, size_t stages)

@@ -15,6 +15,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+#include "net/netfilter/x_tables.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
@@ -369,8 +370,8 @@ static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {nf_init, nf_exit},   {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
-    {udp_init, udp_exit}, {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {nf_init, nf_exit}, {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
+    {xt_init, xt_exit}, {udp_init, udp_exit}, {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
 };
 
 static void inet_undo(struct net *net, size_t stages)

@@ -31,6 +31,7 @@
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/ipv4/ipconfig.h"
+#include "net/ipv4/routeconfig.h"
 #include "net/socket/socket.h"
 
 #define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
@@ -146,6 +147,21 @@ static void configure_addresses(struct net *net, struct files *files)
         configure_address(net, files, "dhcp");
 }
 
+/* After the addresses: a gateway must be a neighbour by then. */
+static void configure_routes(struct net *net)
+{
+    struct ip_route_config config;
+    const char *value, *why;
+
+    for (unsigned n = 0; (value = cmdline_get_nth("route", n)); n++) {
+        int err = ip_route_parse(value, &config, &why);
+        if (!err)
+            err = ip_route_apply(net, &config, &why);
+        if (err)
+            pr_err("command line: route=%s: %s", value, why);
+    }
+}
+
 static void start_programs(struct files *files)
 {
     const char *services = cmdline_get("inetd");
@@ -205,12 +221,12 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
 
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
-    sysctl_from_cmdline(net);
 
     /* Devices */
     pci_init();
     if (e1000_init(net) == 0)
         report_no_card();
+    sysctl_from_cmdline(net); /* each card has settings of its own; none is up yet */
 
     /* Applications */
     const struct ramfs *site = mount_site(boot);
@@ -218,6 +234,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");
     configure_addresses(net, files);
+    configure_routes(net);
     start_programs(files);
     start_consoles(net, site);
 

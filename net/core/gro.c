@@ -23,6 +23,7 @@
 #define GRO_TCP_HLEN    20u
 #define GRO_PROTO_TCP   6
 #define GRO_IP_FRAGMENT 0x3fff /* MF and offset */
+#define GRO_IP_DF       0x4000
 
 /* No train starts with a packet shorter than this: requests and bare ACKs go straight up. */
 #define GRO_START_MIN 576u
@@ -98,6 +99,12 @@ static bool gro_follows(const struct gro_train *train, const struct gro_packet *
 
     if (p->seq != train->next_seq || !p->len || p->len > train->mss ||
         (p->flags & ~TCP_WIRE_PSH) != TCP_WIRE_ACK || train->skb->len + p->len > GSO_MAX_SIZE)
+        return false;
+    /* Without DF the ids must count up: a router cuts the train again and numbers its segments so (RFC 6864).
+     */
+    if (!(ip[WIRE_IP_FRAG] & GRO_IP_DF >> 8) &&
+        get_unaligned_be16(p->ip + WIRE_IP_ID) !=
+            (uint16_t)(get_unaligned_be16(ip + WIRE_IP_ID) + train->segs))
         return false;
     return ip[WIRE_IP_TOS] == p->ip[WIRE_IP_TOS] && ip[WIRE_IP_TTL] == p->ip[WIRE_IP_TTL] &&
            !memcmp(ip + WIRE_IP_FRAG, p->ip + WIRE_IP_FRAG, 2) &&

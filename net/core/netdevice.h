@@ -103,6 +103,7 @@ struct net_device {
     struct list_head mc_list;  /* netdev_hw_addr: multicast groups to receive */
     unsigned promiscuity;      /* how many want DEV_IFF_PROMISC */
     struct list_head ifa_list; /* in_ifaddr, the first is the primary */
+    struct in_device *ip_ptr;  /* its settings of IPv4: net/ipv4/devconf.c; may be NULL */
     void *priv;                /* of the driver, priv_size bytes behind this struct */
 };
 

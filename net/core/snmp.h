@@ -25,6 +25,7 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
+    X(TcpExtIPReversePathFilter)                                                                             \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
     X(IcmpInCsumErrors)                                                                                      \
@@ -41,6 +42,7 @@
     X(IcmpOutDestUnreachs)                                                                                   \
     X(IcmpOutTimeExcds)                                                                                      \
     X(IcmpOutParmProbs)                                                                                      \
+    X(IcmpOutRedirects)                                                                                      \
     X(IcmpOutEchos)                                                                                          \
     X(IcmpOutEchoReps)                                                                                       \
     X(UdpInDatagrams)                                                                                        \

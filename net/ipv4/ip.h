@@ -62,6 +62,15 @@ static inline bool ipv4_is_zeronet(be32 a)
     return (be32_to_cpu(a) >> 24) == 0;
 }
 
+/* skb->priority of a datagram by its TOS (RFC 1349 4): which band of the queueing discipline it takes. */
+static inline uint32_t rt_tos2priority(uint8_t tos)
+{
+    static const uint8_t by_delay_and_throughput[4] = {0 /* best effort */, 2 /* bulk */, 6 /* interactive */,
+                                                       4 /* interactive bulk */};
+
+    return by_delay_and_throughput[tos >> 3 & 3];
+}
+
 /* A transport, registered under its protocol number. */
 struct net_protocol {
     /* skb (taken): data at the transport header, network_header at IP's, dst set. */
@@ -105,20 +114,24 @@ int ip_local_out(struct sk_buff *skb);
 
 int ip_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt);
 int ip_local_deliver(struct sk_buff *skb); /* a dst->input */
+int ip_forward(struct sk_buff *skb);       /* a dst->input: net/ipv4/ip_forward.c */
+int ip_error(struct sk_buff *skb);         /* a dst->input: tells the sender dst->error */
 int ip_output(struct sk_buff *skb);        /* a dst->output */
 
 #define IPV4_SYSCTL_MAX 16
 
 struct netns_ipv4 {
     struct packet_type ip_packet_type;
-    struct fib *fib;           /* net/ipv4/fib.h */
-    struct rt_cache *rt_cache; /* net/ipv4/route.c */
-    uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
-    bool forward_warned;       /* said that ip_forward is not available */
+    struct fib *fib;                 /* net/ipv4/fib.h */
+    struct rt_cache *rt_cache;       /* net/ipv4/route.c */
+    uint32_t rt_generation;          /* a struct rtable from another one is void: dst_check() */
+    struct netns_devconf *devconf;   /* net/ipv4/devconf.c */
+    struct netns_redirect *redirect; /* net/ipv4/redirect.c */
+    uint64_t martian_log_ms;         /* net/ipv4/rp_filter.c */
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,
-        sysctl_icmp_echo_ignore_broadcasts;
+        sysctl_icmp_echo_ignore_broadcasts, sysctl_icmp_errors_use_inbound_ifaddr;
     int sysctl_icmp_msgs_per_sec, sysctl_icmp_msgs_burst;
     uint64_t icmp_tokens, icmp_stamp_ms; /* token bucket of ICMP errors */
     struct sysctl_table sysctl;

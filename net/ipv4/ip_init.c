@@ -10,8 +10,10 @@
 #include "kernel/byteorder.h"
 #include "kernel/slab.h"
 #include "net/ethernet/ethernet.h"
+#include "net/ipv4/devconf.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/redirect.h"
 
 /* --- settings --- */
 
@@ -20,12 +22,12 @@ static void ip_register_sysctls(struct net *net)
     struct netns_ipv4 *n = net->ipv4;
     const struct sysctl_entry entries[] = {
         {"net.ipv4.ip_default_ttl", &n->sysctl_ip_default_ttl, 1, 1, 255},
-        {"net.ipv4.ip_forward", &n->sysctl_ip_forward, 1, 0, 1},
         {"net.ipv4.ip_local_port_range", n->sysctl_ip_local_port_range, 2, 1, 65535},
         {"net.ipv4.icmp_ratelimit", &n->sysctl_icmp_ratelimit, 1, 0, 1000000},
         {"net.ipv4.icmp_ratemask", &n->sysctl_icmp_ratemask, 1, 0, 0x7fffffff},
         {"net.ipv4.icmp_echo_ignore_all", &n->sysctl_icmp_echo_ignore_all, 1, 0, 1},
         {"net.ipv4.icmp_echo_ignore_broadcasts", &n->sysctl_icmp_echo_ignore_broadcasts, 1, 0, 1},
+        {"net.ipv4.icmp_errors_use_inbound_ifaddr", &n->sysctl_icmp_errors_use_inbound_ifaddr, 1, 0, 1},
         {"net.ipv4.icmp_msgs_per_sec", &n->sysctl_icmp_msgs_per_sec, 1, 0, 1000000},
         {"net.ipv4.icmp_msgs_burst", &n->sysctl_icmp_msgs_burst, 1, 0, 1000000},
         {NULL, NULL, 0, 0, 0},
@@ -59,7 +61,13 @@ int ip_init(struct net *net)
     err = ip_rt_init(net);
     if (err)
         goto free_ipv4;
+    err = devconf_init(net);
+    if (err)
+        goto free_routes;
     ip_register_sysctls(net);
+    err = ip_redirect_init(net);
+    if (err)
+        goto exit_routes;
     err = icmp_init(net);
     if (err)
         goto exit_routes;
@@ -79,7 +87,10 @@ exit_all:
     ip_exit(net);
     return err;
 exit_routes:
+    ip_redirect_exit(net);
     unregister_sysctl(&ipv4->sysctl);
+    devconf_exit(net);
+free_routes:
     ip_rt_exit(net);
 free_ipv4:
     net->ipv4 = NULL;
@@ -96,7 +107,9 @@ void ip_exit(struct net *net)
     dev_remove_pack(&ipv4->ip_packet_type);
     fib_unfollow_devices(net);
     icmp_exit(net);
+    ip_redirect_exit(net);
     unregister_sysctl(&ipv4->sysctl);
+    devconf_exit(net);
     ip_rt_exit(net);
     net->ipv4 = NULL;
     kfree(ipv4);

@@ -32,6 +32,7 @@
 #include "net/core/sysctl.h"
 #include "net/ipv4/ipconfig.h"
 #include "net/ipv4/routeconfig.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 
 #define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
@@ -227,6 +228,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (e1000_init(net) == 0)
         report_no_card();
     sysctl_from_cmdline(net); /* each card has settings of its own; none is up yet */
+    sched_configure(net);
 
     /* Applications */
     const struct ramfs *site = mount_site(boot);

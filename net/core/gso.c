@@ -47,6 +47,11 @@ bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev)
     return (skb->len - gso_layout(skb).hdr_len) % info->gso_size;
 }
 
+unsigned gso_wire_len(const struct sk_buff *skb)
+{
+    return skb->len + (skb_shinfo(skb)->gso_segs - 1u) * gso_layout(skb).hdr_len;
+}
+
 /* Hangs [offset, offset + len) of skb's fragments on the segment. */
 static void gso_share_frags(struct sk_buff *segment, const struct sk_buff *skb, unsigned offset, unsigned len)
 {

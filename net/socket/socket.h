@@ -96,6 +96,10 @@ int dev_ioctl(struct net *net, unsigned long cmd, void *arg);
 /* A device's IPv4 address replaced as a whole, after duplicate detection if asked; see skiff/system.h. */
 int if_set_address(struct net *net, const char *ifname, be32 addr, int prefix_len, bool probe);
 
+struct skiff_qdisc;
+/* Every device's discipline and policing; see skiff/qdisc.h. */
+void qdisc_walk(struct net *net, void (*fn)(const struct skiff_qdisc *qdisc, void *ctx), void *ctx);
+
 /* Every figure of a stack and the machine by name; see skiff/system.h. */
 void stats_walk(struct net *net, void (*fn)(const char *name, uint64_t value, void *ctx), void *ctx);
 

@@ -373,4 +373,37 @@ TEST("ethtool shows a card's figures")
     assert_has(run("ethtool -S eth7"), "eth7: there is no such device");
 }
 
+TEST("sysctl shows settings, all or by the beginning of their names, and changes them within their limits")
+{
+    wake();
+    assert_string_equal(run("sysctl net.ipv4.ip_default_ttl"), "net.ipv4.ip_default_ttl = 64\n");
+    assert_string_equal(run("sysctl -w net.ipv4.ip_default_ttl=70"), "net.ipv4.ip_default_ttl = 70\n");
+    assert_string_equal(run("sysctl net.ipv4.tcp_rmem=\"4096 131072 262144\""),
+                        "net.ipv4.tcp_rmem = 4096 131072 262144\n");
+    assert_has(run("sysctl net.ipv4.ip_default_ttl=700"), "net.ipv4.ip_default_ttl: ");
+    assert_has(run("sysctl net.ipv4.ip_default_ttl"), "= 70\n");
+    assert_has(run("sysctl -a"), "net.ipv4.tcp_rmem = ");
+    assert_has(run("sysctl -a"), "net.ipv4.ip_forward = 0\n");
+    assert_has(run("sysctl net.ipv4.icmp"), "net.ipv4.icmp_ratelimit = ");
+    assert_null(strstr(run("sysctl net.ipv4.icmp"), "tcp"));
+    assert_has(run("sysctl net.nosuch"), "net.nosuch: there is no such setting");
+    assert_has(run("sysctl net.nosuch=1"), "net.nosuch: ");
+}
+
+TEST("tc shows the queues in front of the cards, and replaces them")
+{
+    wake();
+    assert_has(run("tc qdisc"), "dev eth0 root ");
+    assert_string_equal(run("tc qdisc replace dev eth0 root tbf rate 10mbit burst 32k"), "");
+    assert_has(run("tc qdisc show dev eth0"), "qdisc tbf dev eth0 root ");
+    assert_has(run("tc -s qdisc show"), " bytes ");
+    assert_has(run("tc -s qdisc show"), " pkt (dropped 0, overlimits 0 requeues 0)\n backlog 0b 0p\n");
+    assert_has(run("tc qdisc replace dev eth0 nosuch"), "tc: ");
+    assert_has(run("tc qdisc replace dev eth9 fq_codel"), "tc: ");
+    assert_string_equal(run("tc police dev eth0 rate 50mbit burst 128k"), "");
+    assert_has(run("tc qdisc"), "qdisc ingress dev eth0 ");
+    assert_string_equal(run("tc police dev eth0 off"), "");
+    assert_null(strstr(run("tc qdisc"), "ingress"));
+}
+
 TEST_FIXTURE(setup, teardown)

@@ -40,8 +40,8 @@ struct in_device {
 
 struct netns_devconf {
     struct in_device all, initial;
-    struct sysctl_table ip_forward;
-    struct sysctl_entry ip_forward_entries[2];
+    struct sysctl_table global;
+    struct sysctl_entry global_entries[3];
 };
 
 /* net.ipv4.ip_forward and conf.all.forwarding are one: the value goes to every device and to those to come.
@@ -137,10 +137,13 @@ int devconf_init(struct net *net)
         devconf->all.conf.value[i] = devconf->initial.conf.value[i] = devconf_desc[i].initial;
     devconf_register(net, &devconf->all, "all");
     devconf_register(net, &devconf->initial, "default");
-    devconf->ip_forward_entries[0] =
+    devconf->global_entries[0] =
         (struct sysctl_entry){"net.ipv4.ip_forward", &net->ipv4->sysctl_ip_forward, 1, 0, 1};
-    devconf->ip_forward.changed = devconf_changed;
-    register_sysctl(net, &devconf->ip_forward, devconf->ip_forward_entries);
+    devconf->global_entries[1] =
+        (struct sysctl_entry){"net.ipv4.icmp_errors_use_inbound_ifaddr",
+                              &net->ipv4->sysctl_icmp_errors_use_inbound_ifaddr, 1, 0, 1};
+    devconf->global.changed = devconf_changed;
+    register_sysctl(net, &devconf->global, devconf->global_entries);
     return 0;
 }
 
@@ -155,7 +158,7 @@ void devconf_exit(struct net *net)
         devconf_detach(dev);
     unregister_sysctl(&devconf->all.sysctl);
     unregister_sysctl(&devconf->initial.sysctl);
-    unregister_sysctl(&devconf->ip_forward);
+    unregister_sysctl(&devconf->global);
     kfree(devconf);
     net->ipv4->devconf = NULL;
 }

@@ -19,6 +19,7 @@
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_options.h"
+#include "net/ipv4/raw.h"
 #include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
 
@@ -292,6 +293,7 @@ static int icmp_echo(struct net *net, struct sk_buff *skb)
     skb->ip_summed = CHECKSUM_NONE;
     skb->priority = skb->mark = 0;
     skb->tstamp = 0;
+    skb->frag_max_size = 0; /* the answer finds its own sizes */
     icmph = (struct icmphdr *)skb->data;
     icmph->type = ICMP_ECHOREPLY;
     csum_replace2(&icmph->checksum, cpu_to_be16(ICMP_ECHO << 8 | icmph->code), cpu_to_be16(icmph->code));
@@ -374,6 +376,8 @@ static int icmp_error(struct net *net, struct sk_buff *skb, const struct icmphdr
 
     skb_pull(skb, sizeof(struct icmphdr));
     prot = net->inet_protos[inner->protocol];
+    if (unlikely(net->ipv4->raw_sockets.first))
+        raw_err(skb, type, code, mtu, err);
     if (prot && prot->err_handler)
         prot->err_handler(skb, type, code, mtu, err);
     consume_skb(skb);

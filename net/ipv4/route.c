@@ -26,8 +26,7 @@
 
 #define RT_SLOT_BITS     8
 #define RT_SLOTS         (1u << RT_SLOT_BITS)
-#define RT_PMTU_LIFE_MS  (10 * 60 * 1000) /* RFC 1191 6.3 */
-#define RT_MIN_VALID_MTU 68               /* RFC 791: every link carries that much */
+#define RT_MIN_VALID_MTU 68 /* RFC 791: every link carries that much */
 
 #define LOOPBACK_HOST cpu_to_be32(0x7f000001)
 #define ALL_HOSTS     cpu_to_be32(0xe0000001) /* 224.0.0.1 */
@@ -417,7 +416,7 @@ void ip_rt_update_pmtu(struct net *net, be32 daddr, uint32_t mtu)
     }
     e->mtu = max(mtu, RT_MIN_PMTU);
     e->locked = locked;
-    e->expires_ms = ktime_get_ms() + RT_PMTU_LIFE_MS;
+    e->expires_ms = ktime_get_ms() + (uint64_t)net->ipv4->sysctl_route_mtu_expires * 1000;
     list_move_tail(&e->list, &cache->pmtu);
     rt_pmtu_rearm(cache);
     rt_cache_flush(net);
@@ -622,7 +621,8 @@ int ip_rt_init(struct net *net)
     cache->no_route = rt_alloc(net, NULL, RTN_UNREACHABLE, 0);
     if (cache->no_route)
         cache->no_route->dst.error = -ENETUNREACH;
-    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts && cache->no_route)
+    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts && cache->no_route &&
+        !devconf_init(net) && !ip_redirect_init(net))
         return 0;
     ip_rt_exit(net);
     return -ENOMEM;
@@ -633,6 +633,8 @@ void ip_rt_exit(struct net *net)
     struct rt_cache *cache = net->ipv4->rt_cache;
     struct rt_pmtu *e, *next;
 
+    ip_redirect_exit(net);
+    devconf_exit(net);
     if (net->ipv4->fib)
         fib_clear(net);
     rt_cache_flush(net);

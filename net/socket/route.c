@@ -8,7 +8,6 @@
 
 #include "kernel/task.h"
 #include "net/core/sysctl.h"
-#include "net/ipv4/fib.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/routeconfig.h"
 #include "net/socket/socket.h"

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "net/core/sock.h"
+#include "net/core/sysctl.h"
 #include "net/socket/file.h"
 
 /* ACCEPTED: the peer's, even if it has hung up since. */
@@ -66,12 +67,17 @@ struct inet_protosw {
     const struct proto_ops *ops;
 };
 
+#define SOCK_BUF_MAX 212992 /* Linux's */
+
 /* net->sockets, made by inet_init() */
 struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
-    struct inet_protosw tcp, udp;
+    struct inet_protosw tcp, udp, raw;
+    int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
+    struct sysctl_entry sysctl_entries[3];
+    struct sysctl_table sysctl;
 };
 
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;

@@ -19,6 +19,7 @@
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
+#include "net/netfilter/hooks.h"
 
 #define ICMP_TIMESTAMP      13
 #define ICMP_TIMESTAMPREPLY 14
@@ -216,6 +217,7 @@ void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info
     *icmph = (struct icmphdr){.type = type, .code = code, .rest = cpu_to_be32(info)};
     icmph->checksum = csum_fold(csum_partial(icmph, skb->len, (__force wsum)0));
     skb_reset_transport_header(skb);
+    nf_ct_attach(net, skb, skb_in);
 
     /* From the address that was spoken to, if it is ours (RFC 1122 3.2.2). */
     struct flowi4 fl = {

@@ -15,6 +15,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+#include "net/netfilter/nf_conntrack.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
@@ -369,8 +370,13 @@ static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {nf_init, nf_exit},   {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
-    {udp_init, udp_exit}, {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {nf_init, nf_exit},
+    {arp_init, arp_exit},
+    {ip_init, ip_exit}, /* with icmp */
+    {nf_conntrack_init, nf_conntrack_exit},
+    {udp_init, udp_exit},
+    {tcp_init, tcp_exit},
+    {socket_layer_init, socket_layer_exit},
 };
 
 static void inet_undo(struct net *net, size_t stages)

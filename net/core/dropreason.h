@@ -31,7 +31,6 @@
     X(IP_CSUM, "IPv4 header checksum wrong")                                                                 \
     X(IP_OPTIONS, "IPv4 options malformed")                                                                  \
     X(IP_SRCROUTE, "source-routed datagram, refused on purpose")                                             \
-    X(IP_FRAGMENT, "fragment: reassembly is not available")                                                  \
     X(IP_INADDRERRORS, "not addressed to this host and forwarding is off")                                   \
     X(IP_MARTIAN_SRC, "source address that no packet may have here")                                         \
     X(IP_MARTIAN_DST, "destination address that no packet may have here")                                    \
@@ -45,6 +44,8 @@
     X(IP_BLACKHOLE, "a blackhole, unreachable or prohibit route")                                            \
     X(FRAG_REASM_TIMEOUT, "fragments of a datagram that was not complete in time")                           \
     X(FRAG_TOO_FAR, "no room for more fragments, or one that ends beyond 65535 bytes")                       \
+    X(FRAG_INVALID, "fragment that is empty, odd, hides the transport header, or mixes ECN marks")           \
+    X(FRAG_DUPLICATE, "fragment that had come already")                                                      \
     X(FRAG_OVERLAP, "fragments that overlap: the whole datagram goes (RFC 5722)")                            \
     X(BPF_FILTER, "dropped by a BPF program")                                                                \
     X(VLAN_UNKNOWN, "VLAN that no device here has")                                                          \

@@ -55,6 +55,7 @@ static inline void skb_init_fields(struct sk_buff *skb, struct net *net, uint8_t
     skb->ip_summed = CHECKSUM_NONE;
     skb->cloned = skb->vlan_present = skb->nohdr = 0;
     skb->nfctinfo = 0;
+    skb->frag_max_size = 0;
     skb->head = skb->data = skb->tail = head;
     skb->end = head + room;
     skb->users = 1;
@@ -277,6 +278,7 @@ static void skb_copy_metadata(struct sk_buff *to, const struct sk_buff *from)
     to->network_header = from->network_header;
     to->transport_header = from->transport_header;
     to->mac_len = from->mac_len;
+    to->frag_max_size = from->frag_max_size;
     to->pkt_type = from->pkt_type;
     to->ip_summed = from->ip_summed;
     skb_shinfo(to)->gso_size = skb_shinfo(from)->gso_size;

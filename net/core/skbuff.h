@@ -97,6 +97,7 @@ struct sk_buff {
     uint16_t vlan_tci;
     uint16_t mac_header, network_header, transport_header; /* offsets from head */
     uint16_t mac_len;
+    uint16_t frag_max_size; /* largest of the fragments this datagram came in; 0: came in one piece */
     /*
      * nohdr, set by a transport on the clone it sends down: the one left on its queue starts behind the
      * transport header and never looks at the bytes in front, so the headers may be written although the

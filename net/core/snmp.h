@@ -18,6 +18,13 @@
     X(IpOutRequests)                                                                                         \
     X(IpOutDiscards)                                                                                         \
     X(IpOutNoRoutes)                                                                                         \
+    X(IpReasmTimeout)                                                                                        \
+    X(IpReasmReqds)                                                                                          \
+    X(IpReasmOKs)                                                                                            \
+    X(IpReasmFails)                                                                                          \
+    X(IpFragOKs)                                                                                             \
+    X(IpFragFails)                                                                                           \
+    X(IpFragCreates)                                                                                         \
     X(IpExtInOctets)                                                                                         \
     X(IpExtOutOctets)                                                                                        \
     X(IpExtInBcastPkts)                                                                                      \
@@ -25,6 +32,7 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
+    X(IpExtReasmOverlaps)                                                                                    \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
     X(IcmpInCsumErrors)                                                                                      \

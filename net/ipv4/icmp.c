@@ -261,6 +261,7 @@ static int icmp_echo(struct net *net, struct sk_buff *skb)
     skb->ip_summed = CHECKSUM_NONE;
     skb->priority = skb->mark = 0;
     skb->tstamp = 0;
+    skb->frag_max_size = 0; /* the answer finds its own sizes */
     icmph = (struct icmphdr *)skb->data;
     icmph->type = ICMP_ECHOREPLY;
     csum_replace2(&icmph->checksum, cpu_to_be16(ICMP_ECHO << 8 | icmph->code), cpu_to_be16(icmph->code));

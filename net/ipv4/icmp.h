@@ -20,6 +20,9 @@
 #define ICMP_PORT_UNREACH 3
 #define ICMP_FRAG_NEEDED  4
 
+#define ICMP_EXC_TTL      0 /* of ICMP_TIME_EXCEEDED */
+#define ICMP_EXC_FRAGTIME 1
+
 /**
  * icmp_send - an error message about a received datagram
  * @skb: the datagram (borrowed); network_header at its IPv4 header

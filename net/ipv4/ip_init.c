@@ -12,6 +12,7 @@
 #include "net/ethernet/ethernet.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/ip_internal.h"
 
 /* --- settings --- */
 
@@ -60,7 +61,11 @@ int ip_init(struct net *net)
     if (err)
         goto free_ipv4;
     ip_register_sysctls(net);
-    err = icmp_init(net);
+    err = ip_idents_init(net);
+    if (!err)
+        err = ip_defrag_init(net);
+    if (!err)
+        err = icmp_init(net);
     if (err)
         goto exit_routes;
 
@@ -79,6 +84,8 @@ exit_all:
     ip_exit(net);
     return err;
 exit_routes:
+    ip_defrag_exit(net);
+    ip_idents_exit(net);
     unregister_sysctl(&ipv4->sysctl);
     ip_rt_exit(net);
 free_ipv4:
@@ -96,6 +103,8 @@ void ip_exit(struct net *net)
     dev_remove_pack(&ipv4->ip_packet_type);
     fib_unfollow_devices(net);
     icmp_exit(net);
+    ip_defrag_exit(net);
+    ip_idents_exit(net);
     unregister_sysctl(&ipv4->sysctl);
     ip_rt_exit(net);
     net->ipv4 = NULL;

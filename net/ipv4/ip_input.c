@@ -2,13 +2,15 @@
  * ip_input.c - IPv4, receiving side.
  *
  * Called by netif_receive_skb() for every frame of type 0x0800, in softirq context. Validates the header
- * (ip_rcv_core), offers the datagram to PRE_ROUTING, asks the route (ip_rcv_finish), then hands it to
- * LOCAL_IN and its transport (ip_local_deliver). Follows RFC 791 and RFC 1122 3.2. Source routing is refused
- * on purpose (SKB_DROP_REASON_IP_SRCROUTE); other options are checked, then ignored.
+ * (ip_rcv_core), offers the datagram to PRE_ROUTING, asks the route (ip_rcv_finish), waits for the rest of it
+ * if it is a fragment, then hands it to LOCAL_IN and its transport (ip_local_deliver). Follows RFC 791 and
+ * RFC 1122 3.2. Source routing is refused on purpose (SKB_DROP_REASON_IP_SRCROUTE); other options are
+ * checked, then ignored.
  */
 #include "net/ipv4/ip.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "kernel/byteorder.h"
 #include "net/core/checksum.h"
@@ -183,6 +185,12 @@ static int ip_local_deliver_finish(struct sk_buff *skb)
         kfree_skb_reason(skb, SKB_DROP_REASON_IP_NOPROTO);
         return -EPROTONOSUPPORT;
     }
+    /* The transports look at datagrams as they are, but TCP's queues want no chains: linear ones are rare. */
+    if (unlikely(skb->frag_max_size) && ip_hdr(skb)->protocol == IPPROTO_TCP && skb_linearize(skb)) {
+        NET_INC_STATS(net, IpInDiscards);
+        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+        return -ENOMEM;
+    }
     if (unlikely(skb->ip_summed ==
                  CHECKSUM_COMPLETE)) /* the sum began at the IPv4 header, whose own sum is 0 */
         skb->csum = csum_sub(skb->csum, csum_partial(skb->data, ip_hdrlen(ip_hdr(skb)), (__force wsum)0));
@@ -197,11 +205,12 @@ int ip_local_deliver(struct sk_buff *skb)
 {
     struct net_device *dev = skb->dev;
 
-    /* Reassembly will stand here: LOCAL_IN and the transports see whole datagrams only. */
-    if (unlikely(ip_hdr(skb)->frag_off & cpu_to_be16(IP_MF | IP_OFFSET))) {
-        NET_INC_STATS(dev->net, IpInDiscards);
-        kfree_skb_reason(skb, SKB_DROP_REASON_IP_FRAGMENT);
-        return -EOPNOTSUPP;
+    /* LOCAL_IN and the transports see whole datagrams only. */
+    if (unlikely(ip_is_fragment(ip_hdr(skb)))) {
+        int err = ip_defrag(dev->net, skb, IP_DEFRAG_LOCAL_DELIVER);
+
+        if (err)
+            return err == -EINPROGRESS ? 0 : err;
     }
     return nf_hook(NF_INET_LOCAL_IN, dev->net, skb, dev, NULL, ip_local_deliver_finish);
 }

@@ -304,16 +304,6 @@ TEST("RFC 1122 3.3.6: a unicast datagram in a broadcast frame is dropped")
                    MIB_IpInDiscards);
 }
 
-TEST("fragments are dropped by name as long as there is no reassembly")
-{
-    assert_dropped(ping(&(struct testnet_ip){.frag_off = 0x2000}), SKB_DROP_REASON_IP_FRAGMENT,
-                   MIB_IpInDiscards);
-    assert_dropped(ping(&(struct testnet_ip){.frag_off = 185}), SKB_DROP_REASON_IP_FRAGMENT,
-                   MIB_IpInDiscards);
-    assert_dropped(ping(&(struct testnet_ip){.frag_off = 0x1fff}), SKB_DROP_REASON_IP_FRAGMENT,
-                   MIB_IpInDiscards);
-}
-
 /* --- hooks --- */
 
 struct watcher {

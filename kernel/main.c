@@ -14,6 +14,7 @@
 #include "kernel/slab.h"
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
+#include "kernel/tty.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
 
@@ -23,12 +24,14 @@
 #include "drivers/e1000/e1000.h"
 #include "drivers/pci/pci.h"
 
+#include "net/apps/console.h"
 #include "net/apps/dhcp.h"
 #include "net/apps/httpd.h"
 #include "net/apps/inetd.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/ipv4/ipconfig.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 
 #define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
@@ -154,6 +157,22 @@ static void start_programs(struct files *files)
         pr_err("Too little memory to start the programs; give the machine at least 4 MiB.");
 }
 
+/* A command line on each terminal, with descriptors of its own: 0, 1 and 2 are that terminal. */
+static void start_consoles(struct net *net, const struct ramfs *site)
+{
+    if (!cmdline_get_long("console.shell", 1))
+        return;
+    for (struct tty *tty = tty_next(NULL); tty; tty = tty_next(tty)) {
+        struct files *files = files_create(net, site);
+        if (!files || files_open_tty(files, tty) || !task_create("console", console_main, NULL, files)) {
+            files_destroy(files);
+            pr_warn("%s: too little memory for a command line", tty->console.name);
+            return;
+        }
+        pr_info("%s: press Enter for a command line", tty->console.name);
+    }
+}
+
 /* The last task to start: by now each program has read its words of the command line. */
 static void boot_finished(void *arg)
 {
@@ -193,13 +212,16 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     pci_init();
     if (e1000_init(net) == 0)
         report_no_card();
+    sched_configure(net);
 
     /* Applications */
-    struct files *files = files_create(net, mount_site(boot));
+    const struct ramfs *site = mount_site(boot);
+    struct files *files = files_create(net, site);
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");
     configure_addresses(net, files);
     start_programs(files);
+    start_consoles(net, site);
 
     cmdline_get_long("panic", 0); /* read by panic_finish(); a wrong one is better said now */
     crash_test();

@@ -65,6 +65,7 @@
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
+    X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \
     X(TCP_CSUM, "TCP checksum wrong")                                                                        \
     X(TCP_HDR, "TCP data offset wrong or options run past the header")                                       \

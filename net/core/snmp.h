@@ -32,6 +32,10 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
+    X(IpExtInNoECTPkts)                                                                                      \
+    X(IpExtInECT1Pkts)                                                                                       \
+    X(IpExtInECT0Pkts)                                                                                       \
+    X(IpExtInCEPkts)                                                                                         \
     X(IpExtReasmOverlaps)                                                                                    \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
@@ -73,6 +77,7 @@
     X(TcpExtSyncookiesFailed)                                                                                \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
+    X(TcpExtRcvPruned)                                                                                       \
     X(TcpExtOfoPruned)                                                                                       \
     X(TcpExtTW)                                                                                              \
     X(TcpExtTWRecycled)                                                                                      \
@@ -96,6 +101,10 @@
     X(TcpExtTCPAbortFailed)                                                                                  \
     X(TcpExtTCPTimeWaitOverflow)                                                                             \
     X(TcpExtTCPBacklogDrop)                                                                                  \
+    X(TcpExtTCPWqueueTooBig)                                                                                 \
+    X(TcpExtTCPRcvCollapsed)                                                                                 \
+    X(TcpExtTCPMemoryPressures)                                                                              \
+    X(TcpExtTCPMemoryPressuresChrono)                                                                        \
     X(TcpExtTCPRcvCoalesce)                                                                                  \
     X(TcpExtTCPOFOQueue)                                                                                     \
     X(TcpExtTCPOFODrop)                                                                                      \
@@ -125,9 +134,15 @@
     X(TcpExtTCPSACKReorder)                                                                                  \
     X(TcpExtTCPLossProbes)                                                                                   \
     X(TcpExtTCPLossProbeRecovery)                                                                            \
+    X(TcpExtTCPFastOpenPassive)                                                                              \
+    X(TcpExtTCPFastOpenPassiveFail)                                                                          \
+    X(TcpExtTCPFastOpenPassiveAltKey)                                                                        \
+    X(TcpExtTCPFastOpenListenOverflow)                                                                       \
+    X(TcpExtTCPFastOpenCookieReqd)                                                                           \
     X(TcpExtTCPFullUndo)                                                                                     \
     X(TcpExtTCPDSACKUndo)                                                                                    \
     X(TcpExtTCPLossUndo)                                                                                     \
+    X(TcpExtTCPDeliveredCE)                                                                                  \
     X(ArpRequestsSent)                                                                                       \
     X(ArpRepliesSent)                                                                                        \
     X(ArpRequestsReceived)                                                                                   \

@@ -15,7 +15,7 @@
 #include "net/core/net.h"
 
 #define SYSCTL_MAX_VALUES 8
-#define SYSCTL_TEXT_MAX   64
+#define SYSCTL_TEXT_MAX   96
 
 void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries)
 {

@@ -155,6 +155,7 @@ struct netns_ipv4 {
     bool forward_warned;       /* said that ip_forward is not available */
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
+    int sysctl_route_mtu_expires; /* s */
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,
         sysctl_icmp_echo_ignore_broadcasts;
     int sysctl_icmp_msgs_per_sec, sysctl_icmp_msgs_burst;

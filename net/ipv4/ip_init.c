@@ -23,6 +23,7 @@ static void ip_register_sysctls(struct net *net)
         {"net.ipv4.ip_default_ttl", &n->sysctl_ip_default_ttl, 1, 1, 255},
         {"net.ipv4.ip_forward", &n->sysctl_ip_forward, 1, 0, 1},
         {"net.ipv4.ip_local_port_range", n->sysctl_ip_local_port_range, 2, 1, 65535},
+        {"net.ipv4.route.mtu_expires", &n->sysctl_route_mtu_expires, 1, 1, 1 << 20},
         {"net.ipv4.icmp_ratelimit", &n->sysctl_icmp_ratelimit, 1, 0, 1000000},
         {"net.ipv4.icmp_ratemask", &n->sysctl_icmp_ratemask, 1, 0, 0x7fffffff},
         {"net.ipv4.icmp_echo_ignore_all", &n->sysctl_icmp_echo_ignore_all, 1, 0, 1},
@@ -36,6 +37,7 @@ static void ip_register_sysctls(struct net *net)
     n->sysctl_ip_default_ttl = 64;
     n->sysctl_ip_local_port_range[0] = 32768;
     n->sysctl_ip_local_port_range[1] = 60999;
+    n->sysctl_route_mtu_expires = 600; /* RFC 1191 6.3 */
     n->sysctl_icmp_ratelimit = 1000;
     n->sysctl_icmp_ratemask =
         1 << ICMP_DEST_UNREACH | 1 << ICMP_SOURCE_QUENCH | 1 << ICMP_TIME_EXCEEDED | 1 << ICMP_PARAMETERPROB;

@@ -26,6 +26,8 @@
 #define IPOPT_LSRR 131
 #define IPOPT_SSRR 137
 
+_Static_assert(MIB_IpExtInCEPkts == MIB_IpExtInNoECTPkts + INET_ECN_CE, "counters by code point");
+
 /* --- validate --- */
 
 /* One option other than END and NOP, `room` bytes to the header's end: its length, or 0 if it is malformed.
@@ -118,6 +120,7 @@ static struct sk_buff *ip_rcv_core(struct net *net, struct sk_buff *skb)
         return NULL;
     }
     skb_reset_network_header(skb);
+    net->mib[MIB_IpExtInNoECTPkts + (ip_hdr(skb)->tos & INET_ECN_MASK)] += skb_segs(skb);
     skb->transport_header = (uint16_t)(skb->network_header + ip_hdrlen(ip_hdr(skb)));
     unsigned tot_len = be16_to_cpu(ip_hdr(skb)->tot_len);
     if (skb->len > tot_len && skb_trim(skb, tot_len)) { /* short frames are padded (IEEE 802.3) */

@@ -23,8 +23,7 @@
 
 #define RT_SLOT_BITS     8
 #define RT_SLOTS         (1u << RT_SLOT_BITS)
-#define RT_PMTU_LIFE_MS  (10 * 60 * 1000) /* RFC 1191 6.3 */
-#define RT_MIN_VALID_MTU 68               /* RFC 791: every link carries that much */
+#define RT_MIN_VALID_MTU 68 /* RFC 791: every link carries that much */
 
 #define LOOPBACK_HOST cpu_to_be32(0x7f000001)
 #define ALL_HOSTS     cpu_to_be32(0xe0000001) /* 224.0.0.1 */
@@ -341,7 +340,7 @@ void ip_rt_update_pmtu(struct net *net, be32 daddr, uint32_t mtu)
     }
     e->mtu = max(mtu, RT_MIN_PMTU);
     e->locked = locked;
-    e->expires_ms = ktime_get_ms() + RT_PMTU_LIFE_MS;
+    e->expires_ms = ktime_get_ms() + (uint64_t)net->ipv4->sysctl_route_mtu_expires * 1000;
     list_move_tail(&e->list, &cache->pmtu);
     rt_pmtu_rearm(cache);
     rt_cache_flush(net);

@@ -6,6 +6,7 @@
  * up a whole stack, from netfilter to TCP.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+    {sched_init, sched_exit},
 #include "net/netfilter/nf_conntrack.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
@@ -296,7 +298,7 @@ static int inet_ioctl(struct socket *sock, unsigned long cmd, void *arg)
 {
     struct sock *sk = sock->sk;
 
-    if (cmd == SIOCINQ || cmd == SIOCOUTQ) {
+    if (cmd == SIOCINQ || cmd == SIOCOUTQ || cmd == SIOCATMARK) {
         if (!arg)
             return -EFAULT;
         return sk->sk_prot->ioctl ? sk->sk_prot->ioctl(sk, cmd, arg) : -ENOTTY;
@@ -356,20 +358,28 @@ static int socket_layer_init(struct net *net)
     layer->udp = (struct inet_protosw){
         .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot, .ops = &inet_dgram_ops};
     inet_register_protosw(net, &layer->udp);
+    layer->rmem_max = layer->wmem_max = SOCK_BUF_MAX;
+    layer->sysctl_entries[0] =
+        (struct sysctl_entry){"net.core.rmem_max", &layer->rmem_max, 1, SOCK_MIN_RCVBUF, INT_MAX};
+    layer->sysctl_entries[1] =
+        (struct sysctl_entry){"net.core.wmem_max", &layer->wmem_max, 1, SOCK_MIN_SNDBUF, INT_MAX};
+    register_sysctl(net, &layer->sysctl, layer->sysctl_entries);
     return 0;
 }
 
 static void socket_layer_exit(struct net *net)
 {
+    unregister_sysctl(&net->sockets->sysctl);
     kfree(net->sockets);
     net->sockets = NULL;
 }
 
-/* From the bottom up, and down again from the top. */
+/* From the bottom up, and down again from the top: packets may wait in the disciplines until the end. */
 static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
+    {sched_init, sched_exit},
     {nf_init, nf_exit},
     {arp_init, arp_exit},
     {ip_init, ip_exit}, /* with icmp */

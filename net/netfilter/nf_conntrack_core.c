@@ -381,13 +381,14 @@ static enum nf_verdict nf_ct_track(struct nf_ct_packet *p)
     return nf_ct_invalid(p);
 }
 
-/*
- * Rules see ports and NAT changes them only where the whole datagram is at hand: fragments have been put
- * together before. One that is not whole here cannot be told a connection's.
- */
-static bool nf_ct_is_fragment(const struct iphdr *iph)
+/* Tracking, rules and NAT need the ports, so they see whole datagrams only; one that came in fragments may
+ * leave in such again. 0: whole; else it is taken. */
+static int nf_ct_gather(struct nf_ct_packet *p)
 {
-    return iph->frag_off & cpu_to_be16(IP_MF | IP_OFFSET);
+    if (likely(!ip_is_fragment((const struct iphdr *)p->skb->data)))
+        return 0;
+    return ip_defrag(p->net, p->skb,
+                     p->hook == NF_INET_PRE_ROUTING ? IP_DEFRAG_CONNTRACK_IN : IP_DEFRAG_CONNTRACK_OUT);
 }
 
 static enum nf_verdict nf_conntrack_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -399,13 +400,11 @@ static enum nf_verdict nf_conntrack_in(void *priv, struct sk_buff *skb, const st
         p.net->ct->stats.untracked += skb->nfctinfo == IP_CT_UNTRACKED;
         return NF_ACCEPT;
     }
+    if (nf_ct_gather(&p))
+        return NF_STOLEN;
     const struct iphdr *iph = (const struct iphdr *)skb->data;
     p.thoff = ip_hdrlen(iph);
     p.protocol = iph->protocol;
-    if (unlikely(nf_ct_is_fragment(iph))) {
-        nf_ct_log_invalid(&p, "fragment");
-        return nf_ct_invalid(&p);
-    }
     if (!nf_ct_packet_ok(&p))
         return nf_ct_invalid(&p);
     if (p.protocol == IPPROTO_ICMP && nf_ct_icmp_error(&p))

@@ -521,15 +521,23 @@ static bool reset_is_exact(const struct nf_ct_tcp *tcp, enum ip_conntrack_dir di
     return !(receiver->flags & NF_CT_TCP_ACKED) || seg->seq == receiver->max_ack || seg->seq == sender->end;
 }
 
+/* In answer to a segment of this connection that came late, perhaps very late: its receiver takes no notice
+ * of it (RFC 5961 3.2), nor do we. */
+static bool reset_is_late(const struct nf_ct_tcp *tcp, enum ip_conntrack_dir dir, const struct nf_ct_seg *seg)
+{
+    const struct nf_ct_tcp_side *sender = &tcp->side[dir], *receiver = &tcp->side[!dir];
+
+    if (seg_kind(seg) != SEG_RST || !(receiver->flags & NF_CT_TCP_ACKED) ||
+        !before(seg->seq, receiver->max_ack))
+        return false;
+    return (sender->flags & NF_CT_TCP_LIBERAL) || !before(seg->seq, sender->iss);
+}
+
 static enum nf_ct_judgement judge_reset(struct nf_ct_packet *p, struct nf_conn *ct, enum ip_conntrack_dir dir,
                                         const struct nf_ct_seg *seg)
 {
-    const struct nf_ct_tcp_side *receiver = &ct->tcp.side[!dir];
     const struct netns_ct *n = p->net->ct;
 
-    /* In answer to a segment that came late: its receiver takes no notice of it (RFC 5961 3.2), nor do we. */
-    if ((receiver->flags & NF_CT_TCP_ACKED) && before(seg->seq, receiver->max_ack))
-        return NF_CT_VALID;
     if (!reset_is_exact(&ct->tcp, dir, seg)) {
         /* The receiver will challenge it. If the sender means it, no more will be heard of either soon. */
         nf_ct_refresh(ct, min(nf_ct_expires_in_ms(ct), NF_CT_MS(n->timeout_tcp_unacked)));
@@ -555,6 +563,13 @@ static enum nf_ct_judgement judge_refusal(struct nf_ct_packet *p, struct nf_conn
     }
     nf_ct_log_invalid(p, "TCP reset that does not acknowledge the SYN");
     return NF_CT_INVALID;
+}
+
+/* The SYN-ACK was lost behind us, and whoever sent it is gone: the SYN, sent again, is refused. */
+static bool refuses_late(const struct nf_ct_tcp *tcp, enum ip_conntrack_dir dir, const struct nf_ct_seg *seg)
+{
+    return tcp->state == TCP_CONNTRACK_SYN_RECV && dir == IP_CT_DIR_REPLY && !seg->seq &&
+           acknowledges_syn(&tcp->side[!dir], seg);
 }
 
 /*
@@ -620,8 +635,10 @@ static enum nf_ct_judgement judge_in_state(struct nf_ct_packet *p, struct nf_con
     if (next == TCP_CONNTRACK_SYN_SENT && tcp->state >= TCP_CONNTRACK_TIME_WAIT &&
         tcp->state <= TCP_CONNTRACK_CLOSE)
         return NF_CT_REOPEN;
-    if (seg_kind(seg) == SEG_RST && !tcp->side[dir].max_win)
+    if (seg_kind(seg) == SEG_RST && (!tcp->side[dir].max_win || refuses_late(tcp, dir, seg)))
         return judge_refusal(p, ct, dir, seg);
+    if (reset_is_late(tcp, dir, seg))
+        return NF_CT_VALID;
     wrong = window_check(p, tcp, dir, seg);
     if (wrong) {
         nf_ct_log_invalid(p, wrong);

@@ -16,8 +16,8 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
-    {sched_init, sched_exit},
 #include "net/netfilter/nf_conntrack.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"

@@ -213,7 +213,7 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
         return;
     }
     struct gro_train *train = gro_find(napi, skb, &p);
-    bool bare_ack = gro_is_bare_ack(&p);
+    bool bare_ack = !skb->dev->forwards && gro_is_bare_ack(&p);
     if (train) {
         if (bare_ack && gro_supersedes(train, &p)) {
             consume_skb(train->skb);

@@ -108,6 +108,7 @@ struct net_device {
     const struct rtnl_link_ops *rtnl_link_ops; /* of devices that are none of a driver: net/ethernet/link.h */
 
     bool carrier;  /* link is up */
+    bool forwards; /* what comes in here may be for others (net/ipv4/devconf.c): each ACK has to go on */
     bool no_queue; /* passes packets on to another device or straight to the stack: needs no discipline */
     union {
         struct {

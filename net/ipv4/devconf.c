@@ -66,6 +66,9 @@ static void devconf_changed(struct net *net, const struct sysctl_entry *entry)
     if (entry->data == &net->ipv4->sysctl_ip_forward ||
         entry->data == &devconf->all.conf.value[DEVCONF_FORWARDING])
         devconf_forward_changed(net, *(const int *)entry->data);
+    struct net_device *dev;
+    list_for_each_entry (dev, &net->dev_base, dev_list)
+        dev->forwards = devconf_forwarding(dev);
     rt_cache_flush(net);
 }
 
@@ -88,6 +91,7 @@ void devconf_attach(struct net_device *dev)
         return;
     in->conf = devconf->initial.conf;
     dev->ip_ptr = in;
+    dev->forwards = devconf_forwarding(dev);
     devconf_register(dev->net, in, dev->name);
 }
 

@@ -408,9 +408,11 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         if (tp->chrono && !tp->send_head)
             tcp_chrono_set(tp, TCP_CHRONO_IDLE, st.now);
     }
-    undelivered -= tp->packets_out - tp->sacked_segs;
-    tp->delivered += undelivered;
+    /* Where the MSS has fallen, cuts at SACK blocks may make more segments of the rest than have arrived. */
+    uint32_t left = tp->packets_out - tp->sacked_segs,
+             delivered = undelivered > left ? undelivered - left : 0;
+    tp->delivered += delivered;
     if (unlikely(seg->flags & TCPHDR_ECE))
-        tcp_ecn_count_delivered(sk, undelivered);
+        tcp_ecn_count_delivered(sk, delivered);
     return SKB_NOT_DROPPED_YET;
 }

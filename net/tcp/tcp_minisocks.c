@@ -102,7 +102,9 @@ static void tcp_reqsk_timer(struct timer *timer)
         NET_INC_STATS(net, TcpRetransSegs);
         tcp_sk(listener)->af_ops->send_synack(listener, req);
     }
-    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << req->num_timeout, TCP_RTO_MAX));
+    /* The settings allow more doublings than a number has bits; the ceiling is met long before. */
+    unsigned doublings = min((unsigned)req->num_timeout, 16u);
+    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << doublings, TCP_RTO_MAX));
 }
 
 /*

@@ -185,12 +185,15 @@ static int dev_drop_xmit(struct sk_buff *skb, struct net_device *dev, enum skb_d
 /* A train the device does not take: segment by segment. Takes skb. Return: the first error. */
 static int dev_xmit_segments(struct sk_buff *skb, struct net_device *dev)
 {
-    struct sk_buff *segment = skb_gso_segment(skb);
+    struct sk_buff *segment = skb_gso_unchain(skb);
     int err = 0;
 
-    if (!segment)
-        return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
-    consume_skb(skb);
+    if (!segment) {
+        segment = skb_gso_segment(skb);
+        if (!segment)
+            return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
+        consume_skb(skb);
+    }
     while (segment) {
         struct sk_buff *next = segment->next;
         segment->next = NULL;

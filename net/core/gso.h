@@ -42,4 +42,13 @@ unsigned gso_wire_len(const struct sk_buff *skb);
  */
 struct sk_buff *__must_check skb_gso_segment(const struct sk_buff *skb);
 
+/**
+ * skb_gso_unchain - the same for a train that came from the wire (GRO), without a copy
+ * @skb: as above; taken if it can be done: nobody else holds it and each buffer of its frag_list is a segment
+ *
+ * Each buffer gets its header in front of its text again, where that of the wire was.
+ * Return: skb and the others, linked by next; NULL: skb is as it was.
+ */
+struct sk_buff *__must_check skb_gso_unchain(struct sk_buff *skb);
+
 #endif

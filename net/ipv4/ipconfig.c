@@ -31,7 +31,8 @@ enum {
     FIELDS_MAX
 };
 
-#define VALUE_MAX 256
+#define VALUE_MAX          256
+#define DEFAULT_ROUTES_MAX 8
 
 struct ip_words {
     char text[VALUE_MAX]; /* the value, cut at its colons */
@@ -268,7 +269,9 @@ int ip_config_apply(struct net *net, const struct ip_config *config)
     if (!err && config->gateway) {
         struct fib_config route = {.gateway = config->gateway, .dev = dev, .type = RTN_UNICAST};
 
-        err = fib_add(net, &route);
+        /* The first word's gateway is taken; those of later ones stand by. */
+        while ((err = fib_add(net, &route)) == -EEXIST && route.metric < DEFAULT_ROUTES_MAX)
+            route.metric++;
     }
     if (!err && config->probe_first)
         err = ip_config_probe(dev, config->client);

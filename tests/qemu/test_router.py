@@ -65,6 +65,12 @@ def test_ping_passes_both_ways_and_loses_one_hop(router):
         assert " 0% packet loss" in out and "ttl=63" in out, out
 
 
+def test_fragments_pass_as_they_are(router):
+    for size in ("3000", "20000"):
+        out = router.left.run("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", "-s", size, RIGHT).stdout
+        assert " 0% packet loss" in out, out
+
+
 def test_router_answers_by_each_of_its_addresses_from_either_side(router):
     for ns in (router.left, router.right):
         for to in (LEFT_GW, RIGHT_GW):

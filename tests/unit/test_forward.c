@@ -724,6 +724,22 @@ TEST("segments that came in a row go through as one and leave as they came, ever
     assert_int_equal(t->net->mib[MIB_IpForwDatagrams], 10);
 }
 
+TEST("the segments of a train leave in the buffers they came in: nothing is allocated on its way")
+{
+    to_far(datagram(&(struct testnet_ip){0}, 20)); /* the route is known */
+    netif_napi_add(t->dev, &napi, no_poll, NAPI_POLL_WEIGHT);
+    for (unsigned i = 0; i < 8; i++)
+        train_add(i, MSS, IP_DF);
+    host_fail_allocation(1);
+    napi_gro_flush(&napi);
+    host_run();
+    assert_false(host_allocation_failed());
+    host_fail_allocation(0);
+    netif_napi_del(&napi);
+    assert_segments(8, MSS);
+    assert_int_equal(t->net->skb_count, 0);
+}
+
 TEST("a train whose segments do not fit the next link draws one fragmentation-needed")
 {
     assert_int_equal(dev_set_mtu(far->dev, 1200), 0);

@@ -35,6 +35,7 @@ static void sk_init_defaults(struct sock *sk)
     sk->sk_rcvtimeo_ms = sk->sk_sndtimeo_ms = WAIT_FOREVER;
     sk->sk_rcvlowat = 1;
     sk->inet_mc_ttl = 1;
+    sk->inet_mc_loop = sk->inet_mc_all = true;
     sk->sk_common.refcount = 1;
 }
 

@@ -91,6 +91,7 @@ struct ip_params {
     be32 saddr, daddr;
     uint8_t protocol, ttl /* 0: default */, tos;
     bool df;
+    bool host_only;      /* ttl is 0: to listeners on this host and no further (RFC 1112 6.1) */
     const void *options; /* IPv4 options to carry, or NULL */
     unsigned options_len;
 };
@@ -142,6 +143,7 @@ int ip_defrag(struct net *net, struct sk_buff *skb, enum ip_defrag_users user);
 int ip_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt);
 int ip_local_deliver(struct sk_buff *skb); /* a dst->input */
 int ip_output(struct sk_buff *skb);        /* a dst->output */
+int ip_mc_output(struct sk_buff *skb);     /* a dst->output: for groups, with a copy for our own listeners */
 
 #define IPV4_SYSCTL_MAX 16
 
@@ -153,6 +155,7 @@ struct netns_ipv4 {
     struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
     struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
     bool forward_warned;       /* said that ip_forward is not available */
+    struct netns_igmp *igmp;   /* net/ipv4/igmp.c */
     /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
     struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;

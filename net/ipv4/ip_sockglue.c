@@ -16,6 +16,7 @@
 
 #include "kernel/byteorder.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
 
 /* skb->cb of a datagram that waits for its reader. The device may be gone by then. */
@@ -81,6 +82,20 @@ int ip_cookie_init(struct ip_cookie *c, struct sock *sk, const struct msg *msg)
             return err;
     }
     return 0;
+}
+
+void ip_cookie_flow(struct ip_cookie *c, const struct sock *sk, struct flowi4 *fl)
+{
+    fl->saddr = c->saddr;
+    fl->oif = c->oif;
+    fl->tos = c->tos;
+    fl->mark = sk->sk_mark;
+    if (!ipv4_is_multicast(fl->daddr))
+        return;
+    if (!fl->oif)
+        fl->oif = sk->inet_mc_index; /* IP_MULTICAST_IF */
+    if (!fl->saddr)
+        fl->saddr = sk->inet_mc_addr;
 }
 
 uint8_t ip_cookie_ttl(const struct ip_cookie *c, const struct sock *sk, const struct rtable *rt)
@@ -346,7 +361,7 @@ int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
         sk->inet_hdrincl = value != 0;
         return 0;
     }
-    return -ENOPROTOOPT;
+    return ip_mc_setopt(sk, name, val, len);
 }
 
 static int ip_opt_number(const struct sock *sk, int name, int *value)
@@ -386,8 +401,8 @@ int ip_sock_getopt(struct sock *sk, int name, void *val, socklen_t *len)
         return 0;
     }
     err = ip_opt_number(sk, name, &value);
-    if (err)
-        return err;
+    if (err == -ENOPROTOOPT)
+        return ip_mc_getopt(sk, name, val, len);
     if (*len > 0 && *len < sizeof(value))
         *len = 1; /* all of these fit into a byte; on this machine it is the first */
     *len = min(*len, (socklen_t)sizeof(value));

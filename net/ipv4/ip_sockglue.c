@@ -319,15 +319,18 @@ static int ip_set_recverr(struct sock *sk, int value)
     return 0;
 }
 
-/* On a stream the TTL is TCP's to check. */
 static int ip_set_minttl(struct sock *sk, int value)
 {
     if (value < 0 || value > 255)
         return -EINVAL;
-    if (sk->sk_type == SOCK_STREAM)
-        return -ENOPROTOOPT;
     sk->inet_min_ttl = (uint8_t)value;
     return 0;
+}
+
+/* What is about single datagrams has no meaning on a stream, and is not taken in silence there. */
+static bool ip_opt_is_for_datagrams(int name)
+{
+    return name == IP_RECVERR || name == IP_RECVTTL || name == IP_RECVTOS || name == IP_MINTTL;
 }
 
 int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
@@ -338,6 +341,8 @@ int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
         return len ? -EOPNOTSUPP : 0;
     if (err)
         return err;
+    if (sk->sk_type == SOCK_STREAM && ip_opt_is_for_datagrams(name))
+        return -ENOPROTOOPT;
     switch (name) {
     case IP_RECVERR:
         return ip_set_recverr(sk, value);

@@ -36,6 +36,7 @@ static void sk_init_defaults(struct sock *sk)
     sk->sk_rcvlowat = 1;
     sk->sk_max_pacing_rate = UINT64_MAX;
     sk->inet_mc_ttl = 1;
+    sk->inet_mc_loop = sk->inet_mc_all = true;
     sk->sk_common.refcount = 1;
 }
 

@@ -122,6 +122,10 @@ struct sock {
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;
     uint8_t inet_min_ttl; /* IP_MINTTL: what comes with less is not for this socket (RFC 5082) */
+    struct ip_mc_socklist *inet_mc_list;    /* groups it has joined: net/ipv4/igmp.c */
+    int inet_mc_index;                      /* device that datagrams to groups leave by, 0: by route */
+    be32 inet_mc_addr;                      /* and the address they carry then */
+    bool inet_mc_loop : 1, inet_mc_all : 1; /* IP_MULTICAST_LOOP, IP_MULTICAST_ALL */
     bool inet_recverr : 1, inet_recvttl : 1, inet_recvtos : 1, inet_freebind : 1, inet_hdrincl : 1,
         inet_bind_no_port : 1; /* IP_RECVERR and so on: net/ipv4/ip_sockglue.c */
 };

@@ -100,6 +100,7 @@ struct ip_params {
     be32 saddr, daddr;
     uint8_t protocol, ttl /* 0: default */, tos;
     bool df;
+    bool host_only;      /* ttl is 0: to listeners on this host and no further (RFC 1112 6.1) */
     const void *options; /* IPv4 options to carry, or NULL */
     unsigned options_len;
 };
@@ -153,6 +154,7 @@ int ip_local_deliver(struct sk_buff *skb); /* a dst->input */
 int ip_forward(struct sk_buff *skb);       /* a dst->input: net/ipv4/ip_forward.c */
 int ip_error(struct sk_buff *skb);         /* a dst->input: tells the sender dst->error */
 int ip_output(struct sk_buff *skb);        /* a dst->output */
+int ip_mc_output(struct sk_buff *skb);     /* a dst->output: for groups, with a copy for our own listeners */
 
 #define IPV4_SYSCTL_MAX 16
 
@@ -163,6 +165,7 @@ struct netns_ipv4 {
     uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
     struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
     struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
+    struct netns_igmp *igmp;   /* net/ipv4/igmp.c */
     /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
     struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;

@@ -13,6 +13,7 @@
 #include "net/ethernet/ethernet.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip_internal.h"
 
 /* --- settings --- */
@@ -67,6 +68,8 @@ int ip_init(struct net *net)
     if (!err)
         err = ip_defrag_init(net);
     if (!err)
+        err = igmp_init(net);
+    if (!err)
         err = icmp_init(net);
     if (err)
         goto exit_routes;
@@ -87,6 +90,7 @@ exit_all:
     ip_exit(net);
     return err;
 exit_routes:
+    igmp_exit(net);
     ip_defrag_exit(net);
     ip_idents_exit(net);
     unregister_sysctl(&ipv4->sysctl);
@@ -107,6 +111,7 @@ void ip_exit(struct net *net)
     arp_set_route_ops(net, NULL);
     fib_unfollow_devices(net);
     icmp_exit(net);
+    igmp_exit(net);
     ip_defrag_exit(net);
     ip_idents_exit(net);
     unregister_sysctl(&ipv4->sysctl);

@@ -125,7 +125,11 @@ static int ip_rcv_finish(struct sk_buff *skb)
     const struct iphdr *iph = ip_hdr(skb);
     struct net *net = skb->dev->net;
     enum skb_drop_reason reason = SKB_NOT_DROPPED_YET;
-    int err = ip_route_input(skb, iph->daddr, iph->saddr, skb->dev, &reason);
+    int err = 0;
+
+    /* What ip_mc_output() sends up again has its route, and a source that is ours. */
+    if (likely(skb->pkt_type != PACKET_LOOPBACK))
+        err = ip_route_input(skb, iph->daddr, iph->saddr, skb->dev, &reason);
 
     if (unlikely(err)) {
         ip_count_route_error(net, reason);

@@ -19,6 +19,7 @@
 #include "net/core/checksum.h"
 #include "net/core/neighbour.h"
 #include "net/ethernet/ethernet.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip_internal.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
@@ -161,6 +162,34 @@ int ip_output(struct sk_buff *skb)
     return nf_hook(NF_INET_POST_ROUTING, dev->net, skb, NULL, dev, ip_finish_output);
 }
 
+/* A copy goes up again as if it had come in by the device it leaves by (RFC 1112 6.1), with the route it has.
+ */
+static void ip_mc_loop(struct sk_buff *skb)
+{
+    struct sk_buff *copy = skb_checksum_help(skb) ? NULL : skb_clone(skb);
+
+    if (!copy)
+        return;
+    skb_reset_mac_header(copy);
+    copy->pkt_type = PACKET_LOOPBACK;
+    copy->ip_summed = CHECKSUM_UNNECESSARY;
+    netif_rx(copy);
+}
+
+int ip_mc_output(struct sk_buff *skb)
+{
+    struct net_device *dev = skb->dst->dev;
+
+    skb->dev = dev;
+    if (skb->sk && skb->sk->inet_mc_loop && ip_check_mc(dev, ip_hdr(skb)->daddr))
+        ip_mc_loop(skb);
+    if (!ip_hdr(skb)->ttl) {
+        consume_skb(skb);
+        return 0;
+    }
+    return ip_output(skb);
+}
+
 /* --- what the transports call --- */
 
 /* The socket's route, found anew if need be; borrowed. NULL and *err. */
@@ -233,7 +262,7 @@ int ip_build_and_send(struct net *net, struct sock *sk, struct sk_buff *skb, str
         .saddr = params->saddr,
         .daddr = params->daddr,
         .protocol = params->protocol,
-        .ttl = params->ttl ? params->ttl : (uint8_t)net->ipv4->sysctl_ip_default_ttl,
+        .ttl = params->ttl || params->host_only ? params->ttl : (uint8_t)net->ipv4->sysctl_ip_default_ttl,
         .tos = params->tos,
         .df = params->df,
     };

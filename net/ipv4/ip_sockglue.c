@@ -16,6 +16,7 @@
 
 #include "kernel/byteorder.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
 
 /* skb->cb of a datagram that waits for its reader. The device may be gone by then. */
@@ -81,6 +82,20 @@ int ip_cookie_init(struct ip_cookie *c, struct sock *sk, const struct msg *msg)
             return err;
     }
     return 0;
+}
+
+void ip_cookie_flow(struct ip_cookie *c, const struct sock *sk, struct flowi4 *fl)
+{
+    fl->saddr = c->saddr;
+    fl->oif = c->oif;
+    fl->tos = c->tos;
+    fl->mark = sk->sk_mark;
+    if (!ipv4_is_multicast(fl->daddr))
+        return;
+    if (!fl->oif)
+        fl->oif = sk->inet_mc_index; /* IP_MULTICAST_IF */
+    if (!fl->saddr)
+        fl->saddr = sk->inet_mc_addr;
 }
 
 uint8_t ip_cookie_ttl(const struct ip_cookie *c, const struct sock *sk, const struct rtable *rt)
@@ -304,15 +319,18 @@ static int ip_set_recverr(struct sock *sk, int value)
     return 0;
 }
 
-/* On a stream the TTL is TCP's to check. */
 static int ip_set_minttl(struct sock *sk, int value)
 {
     if (value < 0 || value > 255)
         return -EINVAL;
-    if (sk->sk_type == SOCK_STREAM)
-        return -ENOPROTOOPT;
     sk->inet_min_ttl = (uint8_t)value;
     return 0;
+}
+
+/* What is about single datagrams has no meaning on a stream, and is not taken in silence there. */
+static bool ip_opt_is_for_datagrams(int name)
+{
+    return name == IP_RECVERR || name == IP_RECVTTL || name == IP_RECVTOS || name == IP_MINTTL;
 }
 
 int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
@@ -323,6 +341,8 @@ int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
         return len ? -EOPNOTSUPP : 0;
     if (err)
         return err;
+    if (sk->sk_type == SOCK_STREAM && ip_opt_is_for_datagrams(name))
+        return -ENOPROTOOPT;
     switch (name) {
     case IP_RECVERR:
         return ip_set_recverr(sk, value);
@@ -346,7 +366,7 @@ int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
         sk->inet_hdrincl = value != 0;
         return 0;
     }
-    return -ENOPROTOOPT;
+    return ip_mc_setopt(sk, name, val, len);
 }
 
 static int ip_opt_number(const struct sock *sk, int name, int *value)
@@ -386,8 +406,8 @@ int ip_sock_getopt(struct sock *sk, int name, void *val, socklen_t *len)
         return 0;
     }
     err = ip_opt_number(sk, name, &value);
-    if (err)
-        return err;
+    if (err == -ENOPROTOOPT)
+        return ip_mc_getopt(sk, name, val, len);
     if (*len > 0 && *len < sizeof(value))
         *len = 1; /* all of these fit into a byte; on this machine it is the first */
     *len = min(*len, (socklen_t)sizeof(value));

@@ -20,6 +20,9 @@ struct ip_cookie {
 /* From the socket; then from msg's control messages: 0 or -EINVAL. */
 int ip_cookie_init(struct ip_cookie *c, struct sock *sk, const struct msg *msg);
 
+/* What to ask ip_route_output() for; fl->daddr is there. */
+void ip_cookie_flow(struct ip_cookie *c, const struct sock *sk, struct flowi4 *fl);
+
 /* The TTL of a datagram along rt: the call's, the socket's, or that for groups. 0: the default. */
 uint8_t ip_cookie_ttl(const struct ip_cookie *c, const struct sock *sk, const struct rtable *rt);
 

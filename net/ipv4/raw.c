@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 
 #include "kernel/byteorder.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_internal.h"
 #include "net/ipv4/ip_sockglue.h"
@@ -41,7 +42,8 @@ static struct raw_sock *raw_sk(struct sock *sk)
 static bool raw_match(const struct sock *sk, uint8_t protocol, be32 local, be32 remote, int dif)
 {
     return sk->sk_protocol == protocol && (!sk->sk_rcv_saddr || sk->sk_rcv_saddr == local) &&
-           (!sk->sk_daddr || sk->sk_daddr == remote) && (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif);
+           (!sk->sk_daddr || sk->sk_daddr == remote) &&
+           (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif) && ip_mc_sk_allow(sk, local, dif);
 }
 
 /* ICMP_FILTER: types this socket does not want. */
@@ -188,7 +190,8 @@ static int raw_send_skb(struct sock *sk, struct msg *msg, size_t len, struct rta
                                .protocol = sk->sk_protocol,
                                .ttl = ip_cookie_ttl(c, sk, rt),
                                .tos = c->tos,
-                               .df = ip_sk_df(sk, rt, whole)};
+                               .df = ip_sk_df(sk, rt, whole),
+                               .host_only = rt->type == RTN_MULTICAST};
     struct sk_buff *skb;
     int err;
 
@@ -211,7 +214,7 @@ static int raw_send_skb(struct sock *sk, struct msg *msg, size_t len, struct rta
 static ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
 {
     struct ip_cookie c;
-    struct flowi4 fl = {.mark = sk->sk_mark};
+    struct flowi4 fl = {.daddr = (__force be32)0};
     struct rtable *rt;
     int err;
 
@@ -226,9 +229,7 @@ static ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
         err = ip_cookie_init(&c, sk, msg);
     if (err)
         return err;
-    fl.saddr = c.saddr;
-    fl.oif = c.oif;
-    fl.tos = c.tos;
+    ip_cookie_flow(&c, sk, &fl);
     rt = ip_route_output(sock_net(sk), &fl, &err);
     if (!rt)
         return err;
@@ -339,6 +340,7 @@ static void raw_close(struct sock *sk)
     sk->sk_dead = true;
     sk->sk_shutdown = SHUTDOWN_MASK;
     hlist_del_init(&sk->sk_common.bind_node);
+    ip_mc_drop_socket(sk);
     sk_dst_set(sk, NULL);
     skb_queue_purge(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSE);
     sock_put(sk);

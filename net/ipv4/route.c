@@ -20,6 +20,7 @@
 #include "net/ipv4/devconf.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/redirect.h"
 #include "net/ipv4/rp_filter.h"
@@ -298,7 +299,7 @@ static struct rtable *rt_input_slow(struct net *net, be32 daddr, be32 saddr, str
     }
     if (ipv4_is_lbcast(daddr))
         return net->ipv4->rt_cache->limited_broadcast;
-    if (daddr == ALL_HOSTS)
+    if (ipv4_is_multicast(daddr) && ip_check_mc(dev, daddr))
         return net->ipv4->rt_cache->all_hosts;
 
     alias = ipv4_is_multicast(daddr) ? NULL : fib_lookup(net->ipv4->fib, daddr, 0);
@@ -458,6 +459,8 @@ static struct net_device *rt_default_device(struct net *net, const struct flowi4
 /* 255.255.255.255 and multicast leave by a device, not by a prefix. The source may stay 0.0.0.0 (DHCP). */
 static struct rtable *rt_output_to_all(struct net *net, struct flowi4 *fl, struct net_device *dev, int *err)
 {
+    struct rtable *rt;
+
     if (!dev)
         dev = rt_default_device(net, fl);
     if (!dev) {
@@ -466,8 +469,12 @@ static struct rtable *rt_output_to_all(struct net *net, struct flowi4 *fl, struc
     }
     if (!fl->saddr)
         fl->saddr = inet_select_addr(dev, fl->daddr);
-    *err = -ENOMEM;
-    return rt_alloc(net, dev, ipv4_is_lbcast(fl->daddr) ? RTN_BROADCAST : RTN_MULTICAST, fl->daddr);
+    rt = rt_alloc(net, dev, ipv4_is_lbcast(fl->daddr) ? RTN_BROADCAST : RTN_MULTICAST, fl->daddr);
+    if (!rt)
+        *err = -ENOMEM;
+    else if (rt->type == RTN_MULTICAST)
+        rt->dst.output = ip_mc_output;
+    return rt;
 }
 
 /* A unicast destination by a device: a route of its own for an on-link destination or one with a path MTU. */

@@ -22,6 +22,7 @@
 #include "kernel/slab.h"
 #include "net/core/checksum.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_sockglue.h"
 #include "net/ipv4/route.h"
@@ -231,10 +232,7 @@ static int udp_dest_init(struct sock *sk, const struct msg *msg, struct udp_dest
 
     if (!err)
         err = ip_cookie_init(&dest->c, sk, msg);
-    dest->fl.saddr = dest->c.saddr;
-    dest->fl.oif = dest->c.oif;
-    dest->fl.tos = dest->c.tos;
-    dest->fl.mark = sk->sk_mark;
+    ip_cookie_flow(&dest->c, sk, &dest->fl);
     dest->cached = dest->cached && !dest->c.special;
     return err;
 }
@@ -322,6 +320,7 @@ static int udp_send_skb(struct sock *sk, struct sk_buff *skb, struct rtable *rt,
         .ttl = ip_cookie_ttl(&dest->c, sk, rt),
         .tos = dest->c.tos,
         .df = ip_sk_df(sk, rt, skb->len + (unsigned)sizeof(struct iphdr)),
+        .host_only = rt->type == RTN_MULTICAST,
     };
     int err = ip_build_and_send(sock_net(sk), sk, skb, &rt->dst, &params);
 
@@ -654,6 +653,7 @@ static void udp_close(struct sock *sk)
     sk->sk_shutdown = SHUTDOWN_MASK;
     udp_unhash(sk);
     udp_flush_pending(udp_sk(sk));
+    ip_mc_drop_socket(sk);
     sk_dst_set(sk, NULL);
     skb_queue_purge(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSE);
     sock_put(sk);

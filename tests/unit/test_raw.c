@@ -296,6 +296,7 @@ TEST("options that are not there are refused, those that are can be read back")
     static const int names[] = {IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_FREEBIND, IP_BIND_ADDRESS_NO_PORT,
                                 IP_MINTTL};
     int fd = raw_socket(99), udp = sys_socket(files, AF_INET, SOCK_DGRAM, 0), value;
+    int tcp = sys_socket(files, AF_INET, SOCK_STREAM, 0);
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         socklen_t len = sizeof(value);
@@ -303,6 +304,8 @@ TEST("options that are not there are refused, those that are can be read back")
         assert_int_equal(sys_getsockopt(files, udp, SOL_IP, names[i], &value, &len), 0);
         assert_int_equal(value, 1);
     }
+    assert_int_equal(set_option(tcp, SOL_IP, IP_RECVERR, 1), -ENOPROTOOPT);
+    assert_int_equal(set_option(tcp, SOL_IP, IP_FREEBIND, 1), 0);
     assert_int_equal(set_option(udp, SOL_IP, IP_HDRINCL, 1), -ENOPROTOOPT);
     assert_int_equal(set_option(udp, SOL_IP, IP_TRANSPARENT, 1), -ENOPROTOOPT);
     assert_int_equal(set_option(udp, SOL_IP, IP_OPTIONS, 1), -EOPNOTSUPP);

@@ -73,6 +73,10 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 /* Frames that may wait for the doorbell (TDT) of the next NET_TX_SOFTIRQ; one more rings it at once. */
 #define E1000_TDT_BATCH 16u
 
+/* Bytes in the ring at first (byte queue limits, net/core/dql.h): a batch. It is found anew with each load.
+ */
+#define E1000_TX_FIRST_LIMIT (E1000_TDT_BATCH * E1000_FRAME_MAX)
+
 /* Descriptors of the largest frame: context, linear part, frags. Below this many free the queue is stopped.
  */
 #define E1000_TX_NEEDED (MAX_SKB_FRAGS + 2)

@@ -309,6 +309,7 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     dev->features =
         NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX;
     dev->watchdog_ms = E1000_TX_HANG_MS;
+    dql_reset(&dev->dql, E1000_TX_FIRST_LIMIT);
     netif_carrier_off(dev);
     timer_setup(&adapter->slow_timer, e1000_slow_check);
     timer_setup(&adapter->poll_timer, e1000_poll_tick);

@@ -8,8 +8,11 @@
 #include <errno.h>
 
 #include "kernel/timer.h"
+#include "net/core/dql.h"
 #include "net/core/net.h"
 #include "net/core/skbuff.h"
+
+struct Qdisc;
 
 #define IFNAMSIZ 16
 #define ETH_ALEN 6
@@ -96,27 +99,41 @@ struct net_device {
     /* Bridge or macvlan: sees every frame after the taps and before the protocols. true: taken. */
     bool (*rx_handler)(struct sk_buff *skb);
     void *rx_handler_data;
+    /* Ingress policing (net/sched/police.c): false - over the rate, to be dropped. NULL: none. */
+    bool (*ingress_police)(const struct sk_buff *skb);
+    void *ingress_data;
     struct vlan_info *vlan_info;               /* the VLANs on it (net/core/vlan_core.c); NULL: none */
     struct net_device *lower;                  /* what a VLAN or macvlan sits on */
     struct net_device *master;                 /* the bridge it is a port of */
     const struct rtnl_link_ops *rtnl_link_ops; /* of devices that are none of a driver: net/ethernet/link.h */
 
-    bool carrier;       /* link is up */
-    bool queue_stopped; /* netif_stop_queue() */
-    bool xmit_active;   /* inside ndo_start_xmit(): a wake-up must not send from there */
-    bool txq_head_seen; /* the first of txq came back busy: taps have seen it */
+    bool carrier;  /* link is up */
+    bool no_queue; /* passes packets on to another device or straight to the stack: needs no discipline */
+    union {
+        struct {
+            bool queue_stopped; /* by the driver: netif_stop_queue() */
+            bool bql_stopped;   /* by the byte queue limit */
+            bool xmit_active;   /* inside ndo_start_xmit(): a wake-up must not send from there */
+            bool qdisc_waits;   /* something is queued, or the discipline wants to see each packet */
+        };
+        uint32_t xmit_held; /* any of them: one look on the way of every packet */
+    };
     uint64_t trans_start_ms;
     unsigned watchdog_ms; /* 0: no watchdog */
     struct timer watchdog_timer;
     struct list_head tx_list; /* softnet_data.tx_devices */
-    struct sk_buff_head txq;  /* waits while queue_stopped (the place of the queueing discipline) */
-    unsigned tx_queue_len;
+    struct Qdisc *qdisc;      /* net/core/qdisc.h; never NULL */
+    struct Qdisc *qdisc_born; /* the fifo that belongs to the device */
+    struct sk_buff *requeued; /* came back busy: the next to be sent; taps have seen it */
+    unsigned tx_queue_len;    /* packets, for disciplines that are told no limit */
+    struct dql dql;
 
     struct list_head mc_list;  /* netdev_hw_addr: multicast groups to receive */
     struct list_head uc_list;  /* netdev_hw_addr: addresses to receive beside dev_addr */
     unsigned promiscuity;      /* how many want DEV_IFF_PROMISC */
     unsigned allmulti;         /* how many want DEV_IFF_ALLMULTI */
     struct list_head ifa_list; /* in_ifaddr, the first is the primary */
+    struct in_device *ip_ptr;  /* its settings of IPv4: net/ipv4/devconf.c; may be NULL */
     void *priv;                /* of the driver, priv_size bytes behind this struct */
 };
 
@@ -151,6 +168,31 @@ be16 eth_type_trans(struct sk_buff *skb, struct net_device *dev);
 
 void netif_stop_queue(struct net_device *dev);
 void netif_wake_queue(struct net_device *dev); /* sends what waited */
+/*
+ * Byte queue limits, for drivers that say what they have given to the card and what has left it (both in the
+ * bytes of skb->len). netdev_sent_queue() true: nothing more will come until a completion, so ring the
+ * doorbell now. netdev_completed_queue() may send what waited.
+ */
+void netdev_limit_reached(struct net_device *dev);
+void netdev_limit_completed(struct net_device *dev, uint32_t bytes);
+void netdev_reset_queue(struct net_device *dev); /* the ring has been emptied */
+
+static inline bool netdev_sent_queue(struct net_device *dev, uint32_t bytes)
+{
+    if (likely(!dql_queued(&dev->dql, bytes)))
+        return false;
+    netdev_limit_reached(dev);
+    return true;
+}
+
+static inline void netdev_completed_queue(struct net_device *dev, uint32_t bytes)
+{
+    if (likely(!dev->dql.reached))
+        dev->dql.in_flight -= bytes;
+    else
+        netdev_limit_completed(dev, bytes);
+}
+
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);
 
@@ -174,9 +216,9 @@ void netif_tx_kick_later(struct net_device *dev);
  * dev_queue_xmit - send a complete frame by skb->dev
  * @skb: starts at the link header (taken: queued, sent or dropped)
  *
- * Taps, then ndo_start_xmit(); waits on dev->txq while the ring is full. Trains (gso_size) are cut, frags
- * linearised and checksums finished for cards that cannot.
- * Return: 0, -ENETDOWN, -EMSGSIZE, -ENOBUFS (device queue full), -ENOMEM.
+ * Taps, then ndo_start_xmit(); waits in dev->qdisc while the ring is full or the discipline says so. Trains
+ * (gso_size) are cut, frags linearised and checksums finished for cards that cannot. Return: 0, -ENETDOWN,
+ * -EMSGSIZE, -ENOBUFS (device queue full), -ENOMEM.
  */
 int dev_queue_xmit(struct sk_buff *skb);
 

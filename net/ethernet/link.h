@@ -52,7 +52,7 @@ int link_set_mtu(struct net_device *dev, unsigned mtu, const char **why);
 
 /**
  * link_configure - one word of the command line
- * @key: "vlan" (eth0.10), "bridge" (br0:eth0,eth1[:stp]) or "macvlan" (mac0:eth0[:02:00:00:00:00:01])
+ * @key: "vlan" (eth0.10), "bridge" (br0:eth0,eth1[:stp[=15]]) or "macvlan" (mac0:eth0[:02:00:00:00:00:01])
  *
  * The devices are up afterwards, with what they stand on.
  * Return: 0; -ENODEV: a device it names is not there (yet); or another -E....

@@ -22,8 +22,8 @@ static const char why_no_device[] = "there is no such device: cards are eth0, et
 
 /* --- words --- */
 
-/* "10": the number, or -1. */
-static int parse_vlan_id(const char *text)
+/* "10": the number, of four digits at most, or -1. */
+static int parse_number(const char *text)
 {
     int id = 0;
 
@@ -66,7 +66,7 @@ static int configure_vlan(struct net *net, char *value, const char **why)
 {
     char name[IFNAMSIZ];
     char *dot = strrchr(value, '.');
-    int id = dot ? parse_vlan_id(dot + 1) : -1;
+    int id = dot ? parse_number(dot + 1) : -1;
 
     if (id < 0)
         return link_fail(-EINVAL, why, why_vlan);
@@ -117,14 +117,26 @@ static bool ports_are_there(struct net *net, const char *names)
     return true;
 }
 
+/* "stp" or "stp=15", the forward delay in seconds: 0, or -EINVAL. A bridge without the word has none. */
+static int parse_stp(const char *word, unsigned *forward_delay)
+{
+    *forward_delay = BR_FORWARD_DELAY_S;
+    if (!word || strcmp(word, "stp") == 0)
+        return 0;
+    int seconds = strncmp(word, "stp=", 4) == 0 ? parse_number(word + 4) : -1;
+    *forward_delay = (unsigned)seconds;
+    return seconds < 0 ? -EINVAL : 0;
+}
+
 /* "br0:eth0,eth1:stp" */
 static int configure_bridge(struct net *net, char *value, const char **why)
 {
     char *rest = value;
     const char *name = strsep(&rest, ":");
     char *ports = rest ? strsep(&rest, ":") : NULL;
+    unsigned forward_delay;
 
-    if (!ports || (rest && strcmp(rest, "stp") != 0))
+    if (!ports || parse_stp(rest, &forward_delay))
         return link_fail(-EINVAL, why, why_bridge);
     if (!ports_are_there(net, ports))
         return link_fail(-ENODEV, why, why_no_device);
@@ -132,10 +144,12 @@ static int configure_bridge(struct net *net, char *value, const char **why)
     if (err)
         return err;
     struct net_device *bridge = dev_get_by_name(net, name);
+    int set_err =
+        br_set(bridge, BR_SET_FORWARD_DELAY, forward_delay, why); /* what is wrong keeps the usual one */
     br_set(bridge, BR_SET_STP, rest != NULL, NULL);
     err = configure_ports(net, bridge, ports, why);
     int open_err = dev_open(bridge);
-    return err ? err : open_err;
+    return err ? err : open_err ? open_err : set_err;
 }
 
 /* "mac0:eth0:02:00:00:00:00:01" */

@@ -405,10 +405,12 @@ TEST("bridge= makes a bridge with its ports up, or says what is wrong")
 
     link_set_master(card[0], NULL, NULL);
     link_set_master(card[1], NULL, NULL);
-    assert_int_equal(link_configure(core.net, "bridge", "lan:eth1,eth2:stp", &why), 0);
+    assert_int_equal(link_configure(core.net, "bridge", "lan:eth1,eth2:stp=4", &why), 0);
     assert_ptr_equal(card[1]->master, device("lan"));
-    assert_true(((struct net_bridge *)device("lan")->priv)->stp);
-    static const char *const wrong[] = {"", "br5", "br5:eth1:nonsense", "br5:eth9", "br0:eth1", ":eth1"};
+    const struct net_bridge *lan = device("lan")->priv;
+    assert_true(lan->stp && lan->forward_delay_ms == 4000);
+    static const char *const wrong[] = {
+        "", "br5", "br5:eth1:nonsense", "br5:eth1:stp=", "br5:eth1:stp=x", "br5:eth9", "br0:eth1", ":eth1"};
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         assert_int_not_equal(link_configure(core.net, "bridge", wrong[i], &why), 0);
         assert_non_null(why);

@@ -2,6 +2,7 @@
  * test_vlan.c - VLAN devices (IEEE 802.1Q): frames with tags in, frames with tags out, and what a VLAN has
  * from the device below.
  */
+#include "tests/host/testnet.h"
 #include "tests/unit/link_net.h"
 
 #define TAG(id) ((const uint16_t[]){(id), 0})
@@ -97,6 +98,59 @@ TEST("a tag inside a tag: the VLAN of a VLAN receives the frame")
     receive_frame(core.dev, core_mac, peer_mac, ((const uint16_t[]){10, 20, 0}));
     assert_true(was_heard(0, "eth0.10.20", PACKET_HOST));
     assert_int_equal(heard[0].len, 46);
+}
+
+/* --- merged by GRO --- */
+
+static int no_poll(struct napi_struct *napi, int budget)
+{
+    return 0;
+}
+
+/* 600 bytes of a TCP stream from `seq` on, whose tag the card has taken out, as part of a poll. */
+static void gro_segment(struct napi_struct *napi, uint16_t tci, uint32_t seq)
+{
+    uint8_t frame[54 + 600] = {0};
+    static const uint8_t ip[20] = {0x45, 0, 0x02, 0x80, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1};
+    struct sk_buff *skb;
+
+    memcpy(frame, core_mac, 6);
+    memcpy(frame + 6, peer_mac, 6);
+    put_unaligned_be16(ETH_P_IP, frame + 12);
+    memcpy(frame + 14, ip, sizeof(ip));
+    testnet_fix_ip_csum(frame);
+    put_unaligned_be32(seq, frame + 38);
+    frame[46] = 5 << 4;
+    frame[47] = 0x10;
+    skb = core_skb(frame, sizeof(frame));
+    skb->ip_summed = CHECKSUM_UNNECESSARY;
+    skb->vlan_tci = tci;
+    skb->vlan_present = 1;
+    eth_type_trans(skb, core.dev);
+    napi_gro_receive(napi, skb);
+}
+
+TEST("segments of one flow in one VLAN are merged, those of two VLANs are not")
+{
+    struct packet_type ip = {.type = cpu_to_be16(ETH_P_IP), .func = hear_frame};
+    struct napi_struct napi;
+
+    netif_napi_add(core.dev, &napi, no_poll, NAPI_POLL_WEIGHT);
+    dev_add_pack(core.net, &ip);
+    add_vlan(core.dev, 10);
+    add_vlan(core.dev, 20);
+    for (uint32_t i = 0; i < 3; i++) {
+        gro_segment(&napi, 10, i * 600);
+        gro_segment(&napi, 20, i * 600);
+    }
+    napi_gro_flush(&napi);
+    assert_int_equal(heard_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(heard[i].len, 40 + 3 * 600);
+    assert_string_not_equal(heard[0].dev, heard[1].dev);
+    assert_int_equal(device("eth0.10")->stats.rx_packets, 3);
+    dev_remove_pack(&ip);
+    netif_napi_del(&napi);
 }
 
 /* --- out --- */

@@ -6,7 +6,10 @@
 #include <errno.h>
 
 #include "kernel/ramfs.h"
+#include "kernel/task.h"
+#include "libc/include/skiff/netfilter.h"
 #include "net/netfilter/ip_set.h"
+#include "net/socket/socket.h"
 
 static const struct testnet_ip from_peer = {.saddr = 0};
 
@@ -384,6 +387,44 @@ TEST("who evaluates table nat hears of its first rule and its last, and may refu
     assert_int_equal(nat_uses, 1);
     xt_set_nat_user(t->net, NULL);
     assert_int_equal(nat_uses, 0);
+}
+
+/* --- for programs --- */
+
+static void program(void *done)
+{
+    static const char text[] = "*filter\n:INPUT DROP\nCOMMIT\n";
+
+    xt_listen();
+    assert_int_equal(skiff_iptables_restore(text, sizeof(text) - 1, xt_hear, NULL), 0);
+    assert_int_equal(skiff_iptables("iptables -A INPUT -j ACCEPT", xt_hear, NULL), 0);
+    assert_int_equal(skiff_ipset("ipset create p hash:ip", xt_hear, NULL), 0);
+    assert_int_equal(said_len, 0);
+    assert_int_equal(skiff_iptables("-S INPUT", xt_hear, NULL), 0);
+    assert_string_equal(said, "-P INPUT DROP\n-A INPUT -j ACCEPT\n");
+    xt_listen();
+    assert_int_equal(skiff_iptables_save(1, xt_hear, NULL), 0);
+    assert_non_null(strstr(said, "*filter\n:INPUT DROP [0:0]\n"));
+    xt_listen();
+    assert_int_equal(skiff_iptables("-A NONE -j ACCEPT", xt_hear, NULL), -1);
+    assert_string_equal(said,
+                        "column 4: there is no chain \"NONE\" in table filter; make it with -N NONE.\n");
+    xt_listen();
+    assert_int_equal(skiff_ipset("add none 1.2.3.4", xt_hear, NULL), -1);
+    assert_int_equal(skiff_iptables_restore("x", 1, xt_hear, NULL), -1);
+    assert_non_null(strstr(said, "line 1, column 1: "));
+    *(bool *)done = true;
+}
+
+TEST("programs read and change the rules of their own stack")
+{
+    struct files *files = files_create(t->net, NULL);
+    bool done = false;
+
+    assert_non_null(task_create("program", program, &done, files));
+    host_run();
+    assert_true(done);
+    files_destroy(files);
 }
 
 /* --- sets --- */

@@ -31,13 +31,13 @@
     X(IP_CSUM, "IPv4 header checksum wrong")                                                                 \
     X(IP_OPTIONS, "IPv4 options malformed")                                                                  \
     X(IP_SRCROUTE, "source-routed datagram, refused on purpose")                                             \
-    X(IP_FRAGMENT, "fragment: reassembly is not available")                                                  \
     X(IP_INADDRERRORS, "not addressed to this host and forwarding is off")                                   \
     X(IP_MARTIAN_SRC, "source address that no packet may have here")                                         \
     X(IP_MARTIAN_DST, "destination address that no packet may have here")                                    \
     X(UNICAST_IN_L2_MULTICAST, "unicast datagram in a broadcast or multicast frame")                         \
     X(IP_INNOROUTES, "no route for a received packet")                                                       \
     X(IP_OUTNOROUTES, "no route for a packet of ours")                                                       \
+    X(IP_MINTTL, "TTL below what the socket asks for (IP_MINTTL)")                                           \
     X(IP_NOPROTO, "no handler for this IP protocol")                                                         \
     X(IP_MTU, "larger than the path MTU and must not be fragmented")                                         \
     X(IP_TTL, "TTL ran out on the way through this router")                                                  \
@@ -45,13 +45,22 @@
     X(IP_BLACKHOLE, "a blackhole, unreachable or prohibit route")                                            \
     X(FRAG_REASM_TIMEOUT, "fragments of a datagram that was not complete in time")                           \
     X(FRAG_TOO_FAR, "no room for more fragments, or one that ends beyond 65535 bytes")                       \
+    X(FRAG_INVALID, "fragment that is empty, odd, hides the transport header, or mixes ECN marks")           \
+    X(FRAG_DUPLICATE, "fragment that had come already")                                                      \
     X(FRAG_OVERLAP, "fragments that overlap: the whole datagram goes (RFC 5722)")                            \
     X(BPF_FILTER, "dropped by a BPF program")                                                                \
     X(VLAN_UNKNOWN, "VLAN that no device here has")                                                          \
     X(BRIDGE_BLOCKED, "bridge port that does not forward")                                                   \
+    X(BRIDGE_NO_DEST, "bridged frame whose destination is where it came from, or no port is left for it")    \
+    X(BRIDGE_LOOP, "bridged frame that comes from our own address: a loop, or somebody pretends")            \
+    X(BRIDGE_RESERVED, "frame for bridges only (01:80:c2:00:00:0x), which is never forwarded")               \
+    X(BPDU_INVALID, "spanning tree message that is damaged or too old")                                      \
     X(QDISC_DROP, "dropped by the queueing discipline")                                                      \
     X(TC_INGRESS, "over the rate that ingress policing allows")                                              \
     X(CT_INVALID, "packet that fits no connection")                                                          \
+    X(CT_FULL, "new connection while the table of connections is full")                                      \
+    X(CT_INSERT, "new connection whose addresses and ports another one has taken meanwhile")                 \
+    X(NAT_FAILED, "packet that cannot be translated: no memory, no address, or the way out has changed")     \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
@@ -61,6 +70,7 @@
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
+    X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \
     X(TCP_CSUM, "TCP checksum wrong")                                                                        \
     X(TCP_HDR, "TCP data offset wrong or options run past the header")                                       \

@@ -47,24 +47,21 @@ bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev)
     return (skb->len - gso_layout(skb).hdr_len) % info->gso_size;
 }
 
+unsigned gso_wire_len(const struct sk_buff *skb)
+{
+    return skb->len + (skb_shinfo(skb)->gso_segs - 1u) * gso_layout(skb).hdr_len;
+}
+
 /* Hangs [offset, offset + len) of skb's fragments on the segment. */
 static void gso_share_frags(struct sk_buff *segment, const struct sk_buff *skb, unsigned offset, unsigned len)
 {
-    const struct skb_shared_info *info = skb_shinfo(skb);
+    struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
 
-    for (unsigned i = 0; i < info->nr_frags && len; i++) {
-        const struct skb_frag *frag = &info->frags[i];
-        if (offset >= frag->size) {
-            offset -= frag->size;
-            continue;
-        }
-        unsigned n = min(frag->size - offset, len);
-        get_page(frag->page);
-        skb_add_rx_frag(segment, frag->page, frag->offset + offset, n, n);
-        len -= n;
-        offset = 0;
+    while (skb_frag_walk_next(&walk)) {
+        get_page(walk.frag->page);
+        skb_add_rx_frag(segment, walk.frag->page, walk.frag->offset + walk.at, walk.size, walk.size);
     }
-    ASSERT(!len);
+    ASSERT(!walk.len);
 }
 
 /* A segment with the train's headers and payload [offset, offset + len) of the frame; NULL without memory. */

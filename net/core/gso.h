@@ -29,6 +29,9 @@
 /* Whether dev takes this train as it is, and cuts it itself. */
 bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev);
 
+/* Bytes of a train's segments, each with its headers. */
+unsigned gso_wire_len(const struct sk_buff *skb);
+
 /**
  * skb_gso_segment - cut a train of TCP over IPv4 into its segments
  * @skb: a whole frame from the link header on, CHECKSUM_PARTIAL, headers linear (borrowed)

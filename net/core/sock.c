@@ -16,7 +16,7 @@
 /* For struct sk_buff and struct sock alone: enough for a couple of hundred full segments. */
 #define SOCK_DEFAULT_BUF (208u * 1024)
 
-/* Sockets come from kmalloc() by the size their transport gives: no caches to make. */
+/* Transports bring the caches of their sockets. */
 int sock_init(void)
 {
     return 0;
@@ -34,6 +34,7 @@ static void sk_init_defaults(struct sock *sk)
     sk->sk_rcvbuf = sk->sk_sndbuf = SOCK_DEFAULT_BUF;
     sk->sk_rcvtimeo_ms = sk->sk_sndtimeo_ms = WAIT_FOREVER;
     sk->sk_rcvlowat = 1;
+    sk->sk_max_pacing_rate = UINT64_MAX;
     sk->inet_mc_ttl = 1;
     sk->sk_common.refcount = 1;
 }
@@ -41,7 +42,7 @@ static void sk_init_defaults(struct sock *sk)
 struct sock *sk_alloc(struct net *net, const struct proto *prot, int type, int protocol, int *err)
 {
     ASSERT(prot->obj_size >= sizeof(struct sock));
-    struct sock *sk = kzalloc(prot->obj_size);
+    struct sock *sk = prot->cache ? kmem_cache_zalloc(prot->cache(net)) : kzalloc(prot->obj_size);
 
     *err = -ENOMEM;
     if (!sk)
@@ -72,7 +73,10 @@ static void sk_free(struct sock *sk)
     dst_release(sk->sk_dst_cache);
     ASSERT(sk->sk_rmem_alloc == 0 && sk->sk_wmem_alloc == 0);
     sk->sk_net->sock_count--;
-    kfree(sk);
+    if (sk->sk_prot->cache)
+        kmem_cache_free(sk->sk_prot->cache(sk->sk_net), sk);
+    else
+        kfree(sk);
 }
 
 void sock_put(struct sock *sk)

@@ -39,6 +39,7 @@ struct sock_common {
 struct proto {
     const char *name; /* "TCP": shown by ss */
     size_t obj_size;  /* of the transport's own struct, which starts with struct sock */
+    struct kmem_cache *(*cache)(struct net *net); /* whose objects they are; NULL: kmalloc()'s */
 
     int (*init)(struct sock *sk);
     /* Called once when the descriptor goes: takes the caller's reference, may linger on as an orphan. */
@@ -51,8 +52,9 @@ struct proto {
     int (*listen)(struct sock *sk, int backlog);
     /* The next connection, referenced, sk_socket still NULL; or NULL and *err. */
     struct sock *(*accept)(struct sock *sk, int flags, int *err);
-    int (*shutdown)(struct sock *sk, int how);   /* SHUT_* */
-    void (*keepalive)(struct sock *sk, bool on); /* SO_KEEPALIVE has changed; may be NULL */
+    int (*shutdown)(struct sock *sk, int how);         /* SHUT_* */
+    void (*keepalive)(struct sock *sk, bool on);       /* SO_KEEPALIVE has changed; may be NULL */
+    void (*rcvlowat)(struct sock *sk, uint32_t bytes); /* sets sk_rcvlowat, within reason; may be NULL */
 
     /* Bytes moved or -E...; block unless msg->flags / flags has MSG_DONTWAIT. */
     ssize_t (*sendmsg)(struct sock *sk, struct msg *msg, size_t len);
@@ -67,6 +69,13 @@ struct proto {
     int (*setsockopt)(struct sock *sk, int level, int name, const void *val, socklen_t len);
     int (*getsockopt)(struct sock *sk, int level, int name, void *val, socklen_t *len);
 };
+
+/* The lower two bits of the TOS byte (RFC 3168 5). */
+#define INET_ECN_NOT_ECT 0
+#define INET_ECN_ECT_1   1
+#define INET_ECN_ECT_0   2
+#define INET_ECN_CE      3
+#define INET_ECN_MASK    3
 
 struct sock {
     struct sock_common sk_common;
@@ -86,6 +95,7 @@ struct sock {
     struct sk_buff_head sk_receive_queue, sk_write_queue, sk_error_queue;
     uint32_t sk_rmem_alloc, sk_rcvbuf; /* bytes charged (truesize) / allowed */
     uint32_t sk_wmem_queued, sk_wmem_alloc, sk_sndbuf;
+    uint64_t sk_max_pacing_rate; /* bytes/s, UINT64_MAX: no bound */
 
     struct wait_queue_head sk_wq; /* everybody who waits for anything on this socket */
     void (*sk_data_ready)(struct sock *sk);
@@ -107,9 +117,13 @@ struct sock {
     uint32_t sk_priority, sk_mark;
     uint8_t inet_ttl; /* 0: net.ipv4.ip_default_ttl */
     uint8_t inet_tos;
+    uint8_t inet_ecn; /* the transport's own: INET_ECN_*, below inet_tos */
     uint8_t inet_mc_ttl;
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;
+    uint8_t inet_min_ttl; /* IP_MINTTL: what comes with less is not for this socket (RFC 5082) */
+    bool inet_recverr : 1, inet_recvttl : 1, inet_recvtos : 1, inet_freebind : 1, inet_hdrincl : 1,
+        inet_bind_no_port : 1; /* IP_RECVERR and so on: net/ipv4/ip_sockglue.c */
 };
 
 #define RCV_SHUTDOWN  1

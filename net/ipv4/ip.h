@@ -62,6 +62,15 @@ static inline bool ipv4_is_zeronet(be32 a)
     return (be32_to_cpu(a) >> 24) == 0;
 }
 
+/* skb->priority of a datagram by its TOS (RFC 1349 4): which band of the queueing discipline it takes. */
+static inline uint32_t rt_tos2priority(uint8_t tos)
+{
+    static const uint8_t by_delay_and_throughput[4] = {0 /* best effort */, 2 /* bulk */, 6 /* interactive */,
+                                                       4 /* interactive bulk */};
+
+    return by_delay_and_throughput[tos >> 3 & 3];
+}
+
 /* A transport, registered under its protocol number. */
 struct net_protocol {
     /* skb (taken): data at the transport header, network_header at IP's, dst set. */
@@ -103,8 +112,46 @@ int ip_build_and_send(struct net *net, struct sock *sk, struct sk_buff *skb, str
 /* The path of a finished datagram (skb at the IPv4 header, dst set, checksum written by this). Takes skb. */
 int ip_local_out(struct sk_buff *skb);
 
+/* Whether a datagram of this size would have to be fragmented by a way of `mtu`, and must not be: its sender
+ * is told then (RFC 1191), never asked. One that came in fragments may go on in such, of the same size. */
+static inline bool ip_must_not_fragment(const struct sk_buff *skb, unsigned mtu)
+{
+    return (ip_hdr(skb)->frag_off & cpu_to_be16(IP_DF)) && !skb_shinfo(skb)->gso_size &&
+           (skb->frag_max_size ? skb->frag_max_size > mtu : skb->len > mtu);
+}
+
+/**
+ * ip_fragment - send a datagram in pieces
+ * @skb:    at the IPv4 header, dst set; may be a fragment itself (taken)
+ * @output: takes each piece, at its IPv4 header, with a reference to skb's dst
+ *
+ * Pieces are at most dst->mtu bytes long, and no longer than what a reassembled datagram came in. What
+ * already lies in buffers that fit is sent in them; else pages are shared by reference and only linear bytes
+ * copied. Return: 0, -EMSGSIZE (no room beside the header), -ENOMEM, or what output() said first.
+ */
+int ip_fragment(struct net *net, struct sk_buff *skb, int (*output)(struct sk_buff *skb));
+
+/* Who has datagrams put together: each has its own, apart from the others'. */
+enum ip_defrag_users { IP_DEFRAG_LOCAL_DELIVER, IP_DEFRAG_CONNTRACK_IN, IP_DEFRAG_CONNTRACK_OUT };
+
+static inline bool ip_is_fragment(const struct iphdr *iph)
+{
+    return iph->frag_off & cpu_to_be16(IP_MF | IP_OFFSET);
+}
+
+/**
+ * ip_defrag - one more fragment of a datagram
+ * @skb: checked by ip_rcv_core(), at its IPv4 header (taken unless 0 comes back)
+ *
+ * Return: 0 - whole: skb is the datagram now, with this fragment's dst and dev, frag_max_size set, its text
+ * in a frag_list. -EINPROGRESS: others are missing. Else dropped: -EINVAL, -ENOMEM.
+ */
+int ip_defrag(struct net *net, struct sk_buff *skb, enum ip_defrag_users user);
+
 int ip_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt);
 int ip_local_deliver(struct sk_buff *skb); /* a dst->input */
+int ip_forward(struct sk_buff *skb);       /* a dst->input: net/ipv4/ip_forward.c */
+int ip_error(struct sk_buff *skb);         /* a dst->input: tells the sender dst->error */
 int ip_output(struct sk_buff *skb);        /* a dst->output */
 
 #define IPV4_SYSCTL_MAX 16
@@ -114,9 +161,13 @@ struct netns_ipv4 {
     struct fib *fib;           /* net/ipv4/fib.h */
     struct rt_cache *rt_cache; /* net/ipv4/route.c */
     uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
-    bool forward_warned;       /* said that ip_forward is not available */
+    struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
+    struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
+    /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
+    struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
+    int sysctl_route_mtu_expires; /* s */
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,
         sysctl_icmp_echo_ignore_broadcasts;
     int sysctl_icmp_msgs_per_sec, sysctl_icmp_msgs_burst;
@@ -124,9 +175,16 @@ struct netns_ipv4 {
     struct sysctl_table sysctl;
     struct sysctl_entry sysctl_entries[IPV4_SYSCTL_MAX];
     struct netdev_notifier notifier; /* addresses become routes: net/ipv4/fib_frontend.c */
+
+    /* What a router has besides. */
+    struct netns_devconf *devconf;   /* net/ipv4/devconf.c */
+    struct netns_redirect *redirect; /* net/ipv4/redirect.c */
+    uint64_t martian_log_ms;         /* net/ipv4/rp_filter.c */
+    int sysctl_icmp_errors_use_inbound_ifaddr;
 };
 
-int __must_check ip_init(struct net *net); /* ip, route, icmp */
+extern const struct arp_route_ops ip_arp_route_ops; /* arp_route.c */
+int __must_check ip_init(struct net *net);          /* ip, route, icmp */
 void ip_exit(struct net *net);
 
 #endif

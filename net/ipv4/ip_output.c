@@ -6,8 +6,8 @@
  *     ip_local_out (finished datagrams)          /        -> ip_finish_output -> neigh_output
  *
  * Called by the transports in task or softirq context. The header is put together in five registers, whose
- * sum is its checksum. A datagram beyond the path MTU is refused: IPv4 fragmentation has its place in
- * ip_finish_output().
+ * sum is its checksum. A datagram beyond the path MTU goes in pieces (ip_fragment), or is refused if it has
+ * DF.
  */
 #include "net/ipv4/ip.h"
 
@@ -19,6 +19,7 @@
 #include "net/core/checksum.h"
 #include "net/core/neighbour.h"
 #include "net/ethernet/ethernet.h"
+#include "net/ipv4/ip_internal.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 
@@ -36,18 +37,19 @@ struct ip_header_fields {
     be32 saddr, daddr;
     uint8_t protocol, ttl, tos;
     bool df;
+    uint16_t id; /* without df */
 };
 
 /*
  * Writes a header of `hdr_len` bytes for a datagram of `tot_len` in all; options behind the first 20 bytes
  * must be there already. A datagram that is not to be fragmented needs no id (RFC 6864 4.1: atomic); others
- * get one that nobody can foresee.
+ * bring one from ip_select_ident().
  */
 static inline void ip_write_header(struct iphdr *iph, unsigned hdr_len, unsigned tot_len,
                                    const struct ip_header_fields *f)
 {
     uint32_t *word = (uint32_t *)iph;
-    uint32_t id = f->df ? 0 : get_random_u32() & 0xffff;
+    uint32_t id = f->id;
     uint64_t sum;
 
     /* Five stores in network order, added as they go: one's-complement sums do not mind the byte order. */
@@ -107,15 +109,13 @@ static struct neighbour *ip_find_neigh(struct rtable *rt)
     return rt->neigh;
 }
 
-/* After POST_ROUTING: down to the link. Takes skb. */
-static int ip_finish_output(struct sk_buff *skb)
+/* What fits: down to the link. Takes skb. */
+static inline int ip_finish_output2(struct sk_buff *skb)
 {
     struct rtable *rt = skb_rtable(skb);
     struct neighbour *neigh = rt->neigh;
     struct net *net = rt->dst.net;
 
-    if (unlikely(skb->len > rt->dst.mtu && !skb_shinfo(skb)->gso_size))
-        return ip_drop(skb, SKB_DROP_REASON_IP_MTU, -EMSGSIZE);
     if (unlikely(skb_headroom(skb) < rt->dst.dev->hard_header_len) &&
         skb_cow_head(skb, ALIGN_UP(rt->dst.dev->hard_header_len, 16u)))
         return ip_drop(skb, SKB_DROP_REASON_NOMEM, -ENOBUFS);
@@ -126,6 +126,31 @@ static int ip_finish_output(struct sk_buff *skb)
     }
     NET_ADD_STATS(net, IpExtOutOctets, skb->len);
     return neigh_output(neigh, skb);
+}
+
+static int ip_output_piece(struct sk_buff *skb)
+{
+    return ip_finish_output2(skb);
+}
+
+/* After POST_ROUTING, longer than the path MTU or put together from fragments. Takes skb. */
+static int ip_finish_output_frag(struct sk_buff *skb)
+{
+    struct net *net = skb->dst->net;
+
+    if (ip_must_not_fragment(skb, skb->dst->mtu)) {
+        NET_INC_STATS(net, IpFragFails);
+        return ip_drop(skb, SKB_DROP_REASON_IP_MTU, -EMSGSIZE);
+    }
+    return ip_fragment(net, skb, ip_output_piece);
+}
+
+/* After POST_ROUTING. Takes skb. */
+static int ip_finish_output(struct sk_buff *skb)
+{
+    if (unlikely((skb->len > skb->dst->mtu && !skb_shinfo(skb)->gso_size) || skb->frag_max_size))
+        return ip_finish_output_frag(skb);
+    return ip_finish_output2(skb);
 }
 
 int ip_output(struct sk_buff *skb)
@@ -188,9 +213,11 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
         .daddr = sk->sk_daddr,
         .protocol = sk->sk_protocol,
         .ttl = sk->inet_ttl ? sk->inet_ttl : (uint8_t)net->ipv4->sysctl_ip_default_ttl,
-        .tos = sk->inet_tos,
+        .tos = sk->inet_tos | sk->inet_ecn,
         .df = ip_want_df(sk, rt),
     };
+    if (unlikely(!fields.df))
+        fields.id = ip_select_ident(net, fields.saddr, fields.daddr, fields.protocol);
     struct iphdr *iph = skb_push(skb, sizeof(*iph));
 
     skb_reset_network_header(skb);
@@ -212,6 +239,8 @@ int ip_build_and_send(struct net *net, struct sock *sk, struct sk_buff *skb, str
     };
     struct iphdr *iph;
 
+    if (!params->df)
+        fields.id = ip_select_ident(net, params->saddr, params->daddr, params->protocol);
     if (unlikely(skb_headroom(skb) < sizeof(*iph) + options_len) && skb_cow_head(skb, MAX_HEADER))
         return ip_drop(skb, SKB_DROP_REASON_NOMEM, -ENOBUFS);
     skb_dst_drop(skb);

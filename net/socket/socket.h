@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "net/core/sock.h"
+#include "net/core/sysctl.h"
 #include "net/socket/file.h"
 
 /* ACCEPTED: the peer's, even if it has hung up since. */
@@ -66,12 +67,17 @@ struct inet_protosw {
     const struct proto_ops *ops;
 };
 
+#define SOCK_BUF_MAX 212992 /* Linux's */
+
 /* net->sockets, made by inet_init() */
 struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
-    struct inet_protosw tcp, udp;
+    struct inet_protosw tcp, udp, raw;
+    int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
+    struct sysctl_entry sysctl_entries[3];
+    struct sysctl_table sysctl;
 };
 
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
@@ -95,6 +101,10 @@ int dev_ioctl(struct net *net, unsigned long cmd, void *arg);
 
 /* A device's IPv4 address replaced as a whole, after duplicate detection if asked; see skiff/system.h. */
 int if_set_address(struct net *net, const char *ifname, be32 addr, int prefix_len, bool probe);
+
+struct skiff_qdisc;
+/* Every device's discipline and policing; see skiff/qdisc.h. */
+void qdisc_walk(struct net *net, void (*fn)(const struct skiff_qdisc *qdisc, void *ctx), void *ctx);
 
 /* Every figure of a stack and the machine by name; see skiff/system.h. */
 void stats_walk(struct net *net, void (*fn)(const char *name, uint64_t value, void *ctx), void *ctx);

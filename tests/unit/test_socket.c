@@ -661,6 +661,26 @@ TEST("buffer sizes are doubled, within Linux's limits")
     assert_int_equal(get_opt(fd, SOL_SOCKET, SO_SNDBUF), 2 * 212992);
 }
 
+TEST("SO_MAX_PACING_RATE is 32 or 64 bits wide, and all ones is no bound")
+{
+    int fd = fake_socket();
+    uint64_t rate = 5000000000u;
+    socklen_t len = sizeof(rate);
+
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+    assert_int_equal(sys_setsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)), 0);
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+    rate = 0;
+    assert_int_equal(sys_getsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &len), 0);
+    assert_int_equal(len, sizeof(rate));
+    assert_int_equal(rate, 5000000000u);
+    assert_int_equal(set_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, 100000), 0);
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), 100000);
+    assert_int_equal(set_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, -1), 0);
+    assert_int_equal(sys_getsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &len), 0);
+    assert_true(rate == UINT64_MAX);
+}
+
 TEST("a socket tells what it is")
 {
     int fd = fake_socket(), listener = fake_listener();

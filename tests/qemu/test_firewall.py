@@ -1,4 +1,5 @@
 """The rules of the site archive, on the booted machine: in force from the first packet; closed when they are wrong."""
+import errno
 import io
 import socket
 import tarfile
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from conftest import GUEST, IP, get, sh
+from router import LEFT, RIGHT, connect, exchange, serving
 
 RULES = """# what this machine is for, and nothing else
 create friends hash:net
@@ -65,3 +67,39 @@ def test_a_wrong_rule_file_closes_the_machine_and_says_where(boot, tmp_path):
     assert not ping()
     with pytest.raises(TimeoutError):
         socket.create_connection((GUEST, 80), 1)
+
+
+FORWARD = """*mangle
+-A FORWARD -p tcp --syn -j TCPMSS --set-mss 1000
+COMMIT
+*filter
+:FORWARD DROP
+-A FORWARD -i eth0 -o eth1 -p tcp --dport 9000 -j ACCEPT
+-A FORWARD -i eth1 -o eth0 -p tcp --sport 9000 ! --syn -j ACCEPT
+-A FORWARD -s 10.81.1.0/24 -p tcp --dport 9001 -j REJECT --reject-with tcp-reset
+-A FORWARD -p udp -j REJECT --reject-with icmp-admin-prohibited
+COMMIT
+"""
+
+
+def test_a_router_lets_through_what_its_rules_name_and_answers_for_the_rest(networks, boot, tmp_path):
+    networks.boot(boot, site=archive(tmp_path, **{"etc/iptables.rules": FORWARD}))
+    left, right = networks.left, networks.right
+    exchange(left, RIGHT, right, 200_000, at=("0.0.0.0", 9000))
+    sizes = []
+    with serving(right, lambda c: sizes.append(c.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)), ("0.0.0.0", 9000)):
+        with connect(left, (RIGHT, 9000)) as s:
+            assert s.recv(1) == b""
+    assert 900 <= sizes[0] <= 1000
+    with pytest.raises(ConnectionRefusedError):
+        connect(left, (RIGHT, 9001), 5)
+    with serving(left, lambda c: None, ("0.0.0.0", 9000)), pytest.raises(TimeoutError):
+        connect(right, (LEFT, 9000), 1)
+    with left, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.connect((RIGHT, 53))
+        s.send(b"x")
+        with pytest.raises(OSError) as e:
+            s.recv(1)
+        assert e.value.errno == errno.EHOSTUNREACH
+    assert left.run("ping", "-c", 1, "-W", 1, RIGHT, check=False).returncode

@@ -58,7 +58,7 @@ const void *xt_transport(const struct xt_packet *p, unsigned len, void *buf)
     return skb_copy_bits(p->skb, p->thoff, buf, len) ? NULL : buf;
 }
 
-/* What rules compare in line. Anew after every target that may have written to the packet. */
+/* What rules compare in line. */
 static void xt_walk_read(struct xt_walk *w)
 {
     const struct iphdr *iph = (const struct iphdr *)w->p.skb->data;
@@ -165,16 +165,10 @@ static struct xt_rule *xt_next_rule(struct xt_walk *w, struct xt_rule *rule, con
 /* What a rule says: a verdict, XT_CONTINUE or XT_RETURN. */
 static int xt_rule_says(struct xt_walk *w, const struct xt_rule *rule)
 {
-    int verdict;
-
     if (rule->kind == XT_KIND_VERDICT)
         return rule->verdict;
-    if (rule->kind != XT_KIND_TARGET)
-        return XT_CONTINUE;
-    verdict = rule->more->target->target(rule->more->target_data, &w->p);
-    if (verdict == XT_CONTINUE)
-        xt_walk_read(w);
-    return verdict;
+    return rule->kind == XT_KIND_TARGET ? rule->more->target->target(rule->more->target_data, &w->p)
+                                        : XT_CONTINUE;
 }
 
 /* The end of a chain, or RETURN: back to where the jump was, false if there was none. */
@@ -196,10 +190,11 @@ int xt_do_table(struct sk_buff *skb, const struct nf_hook_state *state, enum xt_
     w.depth = 0;
     xt_walk_read(&w);
     for (;;) {
-        struct xt_rule *rules = at.chain->rules;
-        struct xt_rule *rule = xt_next_rule(&w, rules + at.next, rules + at.chain->nr_rules);
+        struct xt_rule *rules = at.chain->rules, *rule = NULL;
         int verdict = XT_RETURN;
 
+        if (at.next < at.chain->nr_rules)
+            rule = xt_next_rule(&w, rules + at.next, rules + at.chain->nr_rules);
         if (unlikely(w.p.hotdrop))
             return NF_DROP;
         if (rule) {

@@ -102,7 +102,8 @@ struct xt_target {
     uint8_t tables; /* bits 1 << enum xt_table_id: where it may stand; 0: everywhere */
     uint8_t hooks;  /* bits 1 << enum nf_inet_hooks, likewise */
     uint8_t proto;  /* needs `-p` of this; 0: any */
-    /* NF_DROP, NF_ACCEPT, NF_STOLEN, XT_CONTINUE, XT_RETURN ... */
+    /* NF_DROP, NF_ACCEPT, NF_STOLEN, XT_CONTINUE, XT_RETURN ... One that lets the packet go on to further
+     * rules of this table leaves its addresses, protocol and ports as they are. */
     int (*target)(const void *data, struct xt_packet *p);
     int (*parse)(struct xt_parse *in, const char *option, bool invert, void *data);
     int (*check)(struct xt_parse *in, const struct xt_rule *rule, void *data);

@@ -4,9 +4,13 @@
 #include "tests/unit/xt_test.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "kernel/ramfs.h"
+#include "kernel/task.h"
+#include "libc/include/skiff/netfilter.h"
 #include "net/netfilter/ip_set.h"
+#include "net/socket/socket.h"
 
 static const struct testnet_ip from_peer = {.saddr = 0};
 
@@ -186,6 +190,11 @@ TEST("jumps that lead back, or too deep, are refused with the line of the jump")
         strcat(text, line);
     }
     strcat(text, "COMMIT\n");
+    assert_int_equal(restore(text), -EINVAL);
+    assert_non_null(strstr(said, "too deep"));
+    char *jump = strstr(text, "-A INPUT -j C0");
+    memcpy(jump, "-A INPUT -j C9", strlen("-A INPUT -j C9")); /* the way to the end is known from here ... */
+    strcpy(strstr(text, "COMMIT"), "-A INPUT -j C0\nCOMMIT\n"); /* ... when the long one is looked at */
     assert_int_equal(restore(text), -EINVAL);
     assert_non_null(strstr(said, "too deep"));
     *strstr(text, "-A C31 ") = '#'; /* 32 jumps are allowed */
@@ -386,6 +395,44 @@ TEST("who evaluates table nat hears of its first rule and its last, and may refu
     assert_int_equal(nat_uses, 0);
 }
 
+/* --- for programs --- */
+
+static void program(void *done)
+{
+    static const char text[] = "*filter\n:INPUT DROP\nCOMMIT\n";
+
+    xt_listen();
+    assert_int_equal(skiff_iptables_restore(text, sizeof(text) - 1, xt_hear, NULL), 0);
+    assert_int_equal(skiff_iptables("iptables -A INPUT -j ACCEPT", xt_hear, NULL), 0);
+    assert_int_equal(skiff_ipset("ipset create p hash:ip", xt_hear, NULL), 0);
+    assert_int_equal(said_len, 0);
+    assert_int_equal(skiff_iptables("-S INPUT", xt_hear, NULL), 0);
+    assert_string_equal(said, "-P INPUT DROP\n-A INPUT -j ACCEPT\n");
+    xt_listen();
+    assert_int_equal(skiff_iptables_save(1, xt_hear, NULL), 0);
+    assert_non_null(strstr(said, "*filter\n:INPUT DROP [0:0]\n"));
+    xt_listen();
+    assert_int_equal(skiff_iptables("-A NONE -j ACCEPT", xt_hear, NULL), -1);
+    assert_string_equal(said,
+                        "column 4: there is no chain \"NONE\" in table filter; make it with -N NONE.\n");
+    xt_listen();
+    assert_int_equal(skiff_ipset("add none 1.2.3.4", xt_hear, NULL), -1);
+    assert_int_equal(skiff_iptables_restore("x", 1, xt_hear, NULL), -1);
+    assert_non_null(strstr(said, "line 1, column 1: "));
+    *(bool *)done = true;
+}
+
+TEST("programs read and change the rules of their own stack")
+{
+    struct files *files = files_create(t->net, NULL);
+    bool done = false;
+
+    assert_non_null(task_create("program", program, &done, files));
+    host_run();
+    assert_true(done);
+    files_destroy(files);
+}
+
 /* --- sets --- */
 
 TEST("sets are made, filled, asked, listed, swapped and destroyed")
@@ -533,13 +580,31 @@ TEST("the rule file of the site is in force from the start")
     assert_false(dropped());
 }
 
+static void send_to_self(void *arg)
+{
+    struct files *files = current_task()->files;
+    struct sockaddr_in sin = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = sys_socket(files, AF_INET, SOCK_DGRAM, 0);
+
+    assert_int_equal(sys_sendto(files, fd, "x", 1, 0, (struct sockaddr *)&sin, sizeof(sin)), 1);
+    sys_close(files, fd);
+}
+
 TEST("a wrong rule file leaves the closed default: only lo gets in")
 {
+    struct files *files = files_create(t->net, NULL);
+
     load("*filter\n-A INPUT -j ACCEPT\n-A INPUT -j WRONG\nCOMMIT\n", NULL);
     assert_int_equal(ipt("-S"), 0);
     assert_string_equal(said, "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n");
     udp_packet(&from_peer, 1, 2, 10);
     assert_true(dropped());
+    assert_non_null(task_create("self", send_to_self, NULL, files));
+    host_run();
+    assert_int_equal(ipt("-S INPUT -v"), 0); /* the datagram, and the error that answers it */
+    assert_string_equal(said, "-P INPUT DROP -c 1 38\n-A INPUT -i lo -j ACCEPT -c 2 86\n");
+    files_destroy(files);
 }
 
 TEST("a wrong file of sets closes too, when there are rules")

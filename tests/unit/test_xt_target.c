@@ -3,8 +3,13 @@
  */
 #include "tests/unit/xt_test.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "kernel/task.h"
 #include "net/ipv4/ip.h"
 #include "net/netfilter/nf_conntrack.h"
+#include "net/socket/socket.h"
 
 static const struct testnet_ip plain = {.saddr = 0};
 static uint8_t answer[2000];
@@ -161,6 +166,35 @@ TEST("REJECT keeps silent about what has a wrong checksum, and about errors and 
     assert_int_equal(answered(), 0);
     icmp_packet(&plain, 8, 0);
     assert_int_not_equal(answered(), 0);
+}
+
+static void connect_out(void *result)
+{
+    struct files *files = current_task()->files;
+    struct sockaddr_in sin = {
+        .sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = htonl(testnet_addr("10.0.0.2"))};
+    int fd = sys_socket(files, AF_INET, SOCK_STREAM, 0);
+
+    *(int *)result = sys_connect(files, fd, (struct sockaddr *)&sin, sizeof(sin));
+    sys_close(files, fd);
+}
+
+TEST("a connection of our own that OUTPUT rejects is refused at once")
+{
+    static const char *const kinds[] = {"tcp-reset", "icmp-port-unreachable"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct files *files = files_create(t->net, NULL);
+        int result = 1;
+
+        assert_int_equal(ipt("-F"), 0);
+        assert_int_equal(ipt("-A OUTPUT -o eth0 -p tcp --syn -j REJECT --reject-with %s", kinds[i]), 0);
+        assert_non_null(task_create("client", connect_out, &result, files));
+        host_run();
+        assert_int_equal(result, -ECONNREFUSED);
+        files_destroy(files);
+        testnet_advance_ms(t, 200000);
+    }
 }
 
 TEST("REJECT survives each allocation that fails")

@@ -58,6 +58,9 @@
     X(QDISC_DROP, "dropped by the queueing discipline")                                                      \
     X(TC_INGRESS, "over the rate that ingress policing allows")                                              \
     X(CT_INVALID, "packet that fits no connection")                                                          \
+    X(CT_FULL, "new connection while the table of connections is full")                                      \
+    X(CT_INSERT, "new connection whose addresses and ports another one has taken meanwhile")                 \
+    X(NAT_FAILED, "packet that cannot be translated: no memory, no address, or the way out has changed")     \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \

@@ -560,6 +560,7 @@ int bridge_link_add(struct net *net, const char *name, const char **why)
     struct net_device *dev = alloc_netdev(sizeof(struct net_bridge), name, ether_setup);
     if (!dev)
         return link_fail(-ENOMEM, why, "no memory for a bridge");
+    dev->no_queue = true;
     struct net_bridge *br = dev->priv;
     br->dev = dev;
     INIT_LIST_HEAD(&br->ports);

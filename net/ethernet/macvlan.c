@@ -320,6 +320,7 @@ int macvlan_link_add(struct net *net, const char *name, struct net_device *lower
     vlan->dev = dev;
     vlan->port = port;
     dev_rx_sync_init(&vlan->sync);
+    dev->no_queue = true;
     dev->netdev_ops = &macvlan_netdev_ops;
     dev->rtnl_link_ops = &macvlan_link_ops;
     dev->lower = lower;

@@ -181,6 +181,7 @@ int vlan_link_add(struct net *net, const char *name, struct net_device *lower, u
     struct net_device *dev = alloc_netdev(sizeof(struct vlan_dev_priv), name, ether_setup);
     if (!dev)
         return link_fail(-ENOMEM, why, "no memory for another device");
+    dev->no_queue = true;
     struct vlan_dev_priv *vlan = dev->priv;
     vlan->vlan_id = (uint16_t)vlan_id;
     dev_rx_sync_init(&vlan->sync);

@@ -22,6 +22,7 @@
 #include "net/ipv4/raw.h"
 #include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
+#include "net/netfilter/hooks.h"
 
 #define ICMP_TIMESTAMP      13
 #define ICMP_TIMESTAMPREPLY 14
@@ -247,6 +248,7 @@ void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info
     *icmph = (struct icmphdr){.type = type, .code = code, .rest = cpu_to_be32(info)};
     icmph->checksum = csum_fold(csum_partial(icmph, skb->len, (__force wsum)0));
     skb_reset_transport_header(skb);
+    nf_ct_attach(net, skb, skb_in);
 
     struct flowi4 fl = {
         .daddr = iph->saddr,

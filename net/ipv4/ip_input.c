@@ -180,6 +180,8 @@ static int ip_local_deliver_finish(struct sk_buff *skb)
                  CHECKSUM_COMPLETE)) /* the sum began at the IPv4 header, whose own sum is 0 */
         skb->csum = csum_sub(skb->csum, csum_partial(skb->data, ip_hdrlen(ip_hdr(skb)), (__force wsum)0));
     skb_pull(skb, ip_hdrlen(ip_hdr(skb)));
+    if (unlikely(skb->nfctinfo || skb->nfct)) /* no queue keeps a connection alive, no reply is part of it */
+        skb_nfct_drop(skb);
     NET_INC_STATS(net, IpInDelivers);
     return prot->handler(skb);
 }

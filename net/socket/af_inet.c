@@ -19,6 +19,7 @@
 #include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+#include "net/netfilter/nf_conntrack.h"
 #include "net/netfilter/x_tables.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
@@ -397,10 +398,15 @@ static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {sched_init, sched_exit}, {nf_init, nf_exit},
-    {arp_init, arp_exit},     {ip_init, ip_exit}, /* with icmp */
-    {xt_init, xt_exit},       {udp_init, udp_exit},
-    {tcp_init, tcp_exit},     {socket_layer_init, socket_layer_exit},
+    {sched_init, sched_exit},
+    {nf_init, nf_exit},
+    {arp_init, arp_exit},
+    {ip_init, ip_exit}, /* with icmp */
+    {nf_conntrack_init, nf_conntrack_exit},
+    {xt_init, xt_exit},
+    {udp_init, udp_exit},
+    {tcp_init, tcp_exit},
+    {socket_layer_init, socket_layer_exit},
     {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 

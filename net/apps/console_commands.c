@@ -5,10 +5,30 @@
 
 #include "net/apps/commands.h"
 
-/* clang-format off: one a line, so that a new one is a new line */
+/* One a line, so that a new one is a new line. */
+/* clang-format off */
 const struct command *const console_commands[] = {
-    &dmesg_command,  &ethtool_command, &exit_command,     &free_command, &help_command,   &lspci_command,
-    &nstat_command,  &ping_command,    &poweroff_command, &ps_command,   &reboot_command, &ss_command,
-    &sysctl_command, &tc_command,      &uptime_command,   NULL,
+    &bridge_command,
+    &dmesg_command,
+    &ethtool_command,
+    &exit_command,
+    &free_command,
+    &help_command,
+    &ip_command,
+    &ipset_command,
+    &iptables_command,
+    &iptables_restore_command,
+    &iptables_save_command,
+    &lspci_command,
+    &nstat_command,
+    &ping_command,
+    &poweroff_command,
+    &ps_command,
+    &reboot_command,
+    &ss_command,
+    &sysctl_command,
+    &tc_command,
+    &uptime_command,
+    NULL,
 };
 /* clang-format on */

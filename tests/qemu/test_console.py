@@ -80,7 +80,7 @@ def line(boot, tmp_path):
 
 def test_commands_are_answered(line):
     listed = line.run("help")
-    for name in ("dmesg", "ethtool", "free", "lspci", "nstat", "ping", "ps", "ss", "uptime", "reboot", "poweroff"):
+    for name in ("dmesg", "ethtool", "ip", "iptables", "free", "lspci", "nstat", "ping", "ps", "ss", "uptime", "reboot", "poweroff"):
         assert re.search(rf"^  {name} ", listed, re.M), name
     assert re.search(r"^ \d\d:\d\d:\d\d up \d+ s\n", line.run("uptime"))
     total, used, free, least = map(int, re.search(r"Mem: +(\d+) +(\d+) +(\d+) +(\d+)", line.run("free")).groups())
@@ -130,6 +130,41 @@ def test_ctrl_c_gives_a_line_up(line):
     assert " up " in line.run("uptime")
 
 
+def test_addresses_routes_and_neighbours(line):
+    answer = line.run("ip addr show eth0")
+    assert re.search(r"^2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP", answer)
+    assert f"    inet {GUEST}/24 brd 10.79.0.255 scope global eth0\n" in answer
+    assert f"default via {HOST} dev eth0\n" in line.run("ip route")
+    assert line.run("ip route get 8.8.8.8") == f"8.8.8.8 via {HOST} dev eth0 src {GUEST}\n"
+    get("/")
+    assert re.search(rf"^{HOST} dev eth0 lladdr [0-9a-f:]+ \w+$", line.run("ip neigh"), re.M)
+    assert line.run("ip addr add 10.79.0.77/24 dev eth0") == ""
+    assert get("/", "10.79.0.77")[0] == 200
+    assert line.run("sysctl net.ipv4.icmp_echo_ignore_all=1") == "net.ipv4.icmp_echo_ignore_all = 1\n"
+
+
+def test_ping_is_answered_and_stopped_by_ctrl_c(line):
+    assert "2 packets transmitted, 2 received, 0% packet loss" in line.run(f"ping -c 2 -i 0.1 {HOST}")
+    start = len(line.data)
+    line.type(f"ping {HOST}\r")
+    line.expect(r"icmp_seq=2 ttl=64 time=\d+\.\d+ ms\n", start=start)
+    line.type("\x03")
+    line.expect(r"\^C\n\n--- [\d.]+ ping statistics ---\n\d packets transmitted, \d received, 0% packet loss(?s:.*)" + PROMPT + "$",
+                start=start)
+
+
+def test_rules_are_changed_at_run_time(line):
+    assert get("/")[0] == 200
+    assert line.run("iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset") == ""
+    with pytest.raises(ConnectionRefusedError):
+        get("/")
+    assert re.search(r"^\[1:\d+\] -A INPUT -p tcp ", line.run("iptables-save -c"), re.M)
+    start = len(line.data)
+    line.type("iptables-restore\r*filter\r:INPUT ACCEPT [0:0]\rCOMMIT\r\r")
+    line.expect(rf"> COMMIT\n> \n{PROMPT}$", start=start)
+    assert get("/")[0] == 200
+
+
 def test_a_flood_of_keys_harms_nobody(line):
     start = len(line.data)
     begin = time.monotonic()
@@ -167,6 +202,7 @@ def test_a_long_answer_comes_whole_over_a_slow_reader(line):
 def test_exit_leaves_and_a_key_comes_back(line):
     start = len(line.data)
     line.type("exit\r")
+    line.expect("exit\n$", start=start)
     line.machine.monitor("set_link n0 off")
     line.expect(r"link is down[^\n]*\n$", start=start)
     line.type("uptime\r")

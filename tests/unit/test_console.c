@@ -406,4 +406,203 @@ TEST("tc shows the queues in front of the cards, and replaces them")
     assert_null(strstr(run("tc qdisc"), "ingress"));
 }
 
+TEST("ip addr shows devices and their addresses, and gives and takes addresses")
+{
+    wake();
+    const char *all = run("ip addr");
+    assert_has(all, "1: lo: <LOOPBACK,");
+    assert_has(all, "2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen ");
+    assert_has(all, "    link/ether 02:00:00:00:00:");
+    assert_has(all, "    inet 10.0.0.1/24 brd 10.0.0.255 scope global eth0\n");
+    assert_int_equal(memcmp(run("ip a show eth0"), "2: eth0: <", 10), 0);
+    assert_string_equal(run("ip addr add 192.168.7.1/24 dev eth0"), "");
+    assert_has(run("ip a"), "    inet 192.168.7.1/24 brd 192.168.7.255 scope global eth0\n");
+    assert_has(run("ip -br addr"), "eth0             UP       10.0.0.1/24 192.168.7.1/24\n");
+    assert_has(run("ip addr add 192.168.7.1/24 dev eth0"), "ip: ");
+    assert_has(run("ip addr add 192.168.7.9/24 dev eth7"), "ip: ");
+    assert_string_equal(run("ip addr del 192.168.7.1/24 dev eth0"), "");
+    assert_null(strstr(run("ip addr"), "192.168.7.1"));
+    assert_has(run("ip addr add 1.2.3 dev eth0"), "ip addr add|del ADDRESS/LENGTH dev DEVICE");
+    assert_has(run("ip addr show eth7"), "eth7: there is no such device");
+}
+
+TEST("ip link shows, sets and makes links")
+{
+    wake();
+    assert_has(run("ip -s link show eth0"), "    RX:         bytes    packets   errors");
+    assert_string_equal(run("ip link set eth0 mtu 1400 promisc on"), "");
+    assert_has(run("ip link"), "PROMISC,UP,LOWER_UP> mtu 1400 ");
+    assert_string_equal(run("ip link set dev eth0 promisc off"), "");
+    assert_has(run("ip link set eth0 mtu 3"), "ip: ");
+    assert_string_equal(run("ip link set eth0 down"), "");
+    assert_has(run("ip -br link"), "eth0             DOWN     02:");
+    assert_string_equal(run("ip link set eth0 up"), "");
+    assert_string_equal(run("ip link add link eth0 name eth0.7 type vlan id 7"), "");
+    assert_has(run("ip link"), ": eth0.7@eth0: <");
+    assert_has(run("ip link"), "    vlan protocol 802.1Q id 7\n");
+    assert_has(run("ip link add link eth0 type vlan id 4999"), "ip: ");
+    assert_string_equal(run("ip link del eth0.7"), "");
+    assert_has(run("ip link del eth0"), "ip: ");
+    assert_has(run("ip link frobnicate"), "ip link add");
+    assert_has(run("ip link set eth0 colour red"), "ip link set DEVICE");
+}
+
+TEST("bridges are made by ip link and shown by bridge")
+{
+    wake();
+    assert_string_equal(run("ip link add br0 type bridge"), "");
+    assert_string_equal(run("ip link set eth0 master br0"), "");
+    assert_string_equal(run("ip link set br0 up"), "");
+    assert_has(run("bridge link"), ": eth0: mtu 1500 master br0 state ");
+    assert_has(run("bridge show"), "br0: stp_state ");
+    assert_string_equal(run("bridge set br0 ageing_time 77"), "");
+    assert_has(run("bridge show"), "ageing_time 77 ");
+    assert_string_equal(run("bridge fdb add 02:aa:bb:cc:dd:ee dev eth0"), "");
+    assert_has(run("bridge fdb"), "02:aa:bb:cc:dd:ee dev eth0 master br0 permanent\n");
+    assert_string_equal(run("bridge fdb del 02:aa:bb:cc:dd:ee dev eth0"), "");
+    assert_null(strstr(run("bridge fdb"), "02:aa:bb:cc:dd:ee"));
+    assert_has(run("bridge set br0 ageing_time soon"), "bridge set BRIDGE");
+    run("ip link set eth0 nomaster"); /* the log has something to say about it */
+    assert_string_equal(run("bridge link"), "");
+    assert_string_equal(run("ip link del br0"), "");
+}
+
+TEST("ip route shows the ways there are, adds and takes some, and says which one an address takes")
+{
+    wake();
+    assert_has(run("ip route"), "10.0.0.0/24 dev eth0 scope link src 10.0.0.1\n");
+    assert_string_equal(run("ip route add default via 10.0.0.2"), "");
+    assert_has(run("ip route"), "default via 10.0.0.2 dev eth0\n");
+    assert_string_equal(run("ip route add blackhole 192.0.2.0/24"), "");
+    assert_has(run("ip route"), "blackhole 192.0.2.0/24\n");
+    assert_string_equal(run("ip r get 8.8.8.8"), "8.8.8.8 via 10.0.0.2 dev eth0 src 10.0.0.1\n");
+    assert_has(run("ip route get 192.0.2.1"), "blackhole");
+    assert_has(run("ip route show table local"), "local 10.0.0.1 dev ");
+    assert_null(strstr(run("ip route"), "local"));
+    assert_string_equal(run("ip route add 172.16.0.0/12 via 10.0.0.2 dev eth0 metric 9"), "");
+    assert_has(run("ip route"), "172.16.0.0/12 via 10.0.0.2 dev eth0 metric 9\n");
+    assert_string_equal(run("ip route del 172.16.0.0/12"), "");
+    assert_has(run("ip route del 172.16.0.0/12"), "ip: ");
+    assert_has(run("ip route add 172.16.0.0/12 via 11.0.0.9"), "ip: ");
+    assert_has(run("ip route add 172.16.0.1/12 via 10.0.0.2"), "ip: ");
+    assert_string_equal(run("ip route del default"), "");
+    assert_has(run("ip route get 8.8.8.8"), "ip: ");
+    assert_has(run("ip route add"), "ip route add|del");
+}
+
+TEST("ip neigh shows neighbours, sets and forgets them")
+{
+    wake();
+    assert_string_equal(run("ip neigh add 10.0.0.77 lladdr 02:11:22:33:44:55 dev eth0"), "");
+    assert_has(run("ip neigh"), "10.0.0.77 dev eth0 lladdr 02:11:22:33:44:55 PERMANENT\n");
+    assert_string_equal(run("ip neigh del 10.0.0.77 dev eth0"), "");
+    assert_null(strstr(run("ip neigh"), "10.0.0.77"));
+    connect_peer();
+    assert_has(run("ip neigh show dev eth0"), "10.0.0.2 dev eth0 lladdr 02:00:00:00:00:");
+    assert_string_equal(run("ip neigh flush"), "");
+    disconnect_peer();
+    assert_string_equal(run("ip neigh add proxy 10.0.0.99 dev eth0"), "");
+    assert_has(run("ip neigh"), "10.0.0.99 dev eth0 proxy\n");
+    assert_string_equal(run("ip neigh del proxy 10.0.0.99 dev eth0"), "");
+    assert_has(run("ip neigh add 10.0.0.77 dev eth0"), "ip neigh add ADDRESS");
+}
+
+/* --- ping --- */
+
+TEST("ping asks once a second, shows each answer and sums up")
+{
+    wake();
+    terminal_clear();
+    terminal_type("ping -c 3 10.0.0.2\r");
+    host_advance_ms(2500);
+    const char *screen = terminal_screen();
+    assert_has(screen, "PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n");
+    assert_has(screen, "64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=");
+    assert_has(screen, "icmp_seq=3 ttl=64 time=");
+    assert_has(screen,
+               "\n--- 10.0.0.2 ping statistics ---\n3 packets transmitted, 3 received, 0% packet loss");
+    assert_has(screen, "rtt min/avg/max = 0.");
+    assert_has(screen, " ms\nskiff# ");
+    assert_has(run("ping -c1 -s 4 10.0.0.2"), "12 bytes from 10.0.0.2: icmp_seq=1 ttl=64\n");
+}
+
+TEST("Ctrl-C ends a ping, which still sums up; what was typed meanwhile is forgotten")
+{
+    wake();
+    terminal_clear();
+    terminal_type("ping -i 0.2 10.0.0.2\r");
+    host_advance_ms(1050);
+    terminal_type("uptime\r");
+    assert_null(strstr(terminal_screen(), "statistics"));
+    terminal_type("\x03");
+    assert_has(terminal_screen(),
+               "^C\n\n--- 10.0.0.2 ping statistics ---\n6 packets transmitted, 6 received");
+    assert_null(strstr(terminal_screen(), " up "));
+    assert_has(run("uptime"), " up ");
+}
+
+static bool pass_nothing(void *ctx, struct net_device *from, const uint8_t *frame, size_t len)
+{
+    return false;
+}
+
+TEST("ping says what was lost, and what an error says about it")
+{
+    wake();
+    run("ping -c 1 10.0.0.2");
+    sim_link_set_filter(wire, pass_nothing, NULL);
+    terminal_clear();
+    terminal_type("ping -c 2 -W 3 10.0.0.2\r");
+    host_advance_ms(4500);
+    assert_has(terminal_screen(), "2 packets transmitted, 0 received, 100% packet loss");
+    sim_link_set_filter(wire, NULL, NULL);
+    assert_has(run("ping -c1 -W1 8.8.8.8"), "Network is unreachable");
+    assert_has(run("ping skiff.example"), "names are not looked up here");
+    assert_has(run("ping -c 0 10.0.0.2"), "ping [-c COUNT]");
+    assert_has(run("ping -i 0 10.0.0.2"), "ping [-c COUNT]");
+    assert_has(run("ping -s 70000 10.0.0.2"), "ping [-c COUNT]");
+}
+
+/* --- the firewall --- */
+
+TEST("iptables, ipset and iptables-save are handed on as they were typed, quotes and all")
+{
+    wake();
+    assert_string_equal(run("iptables -A INPUT -p tcp --dport 22 -j DROP"), "");
+    assert_has(run("iptables -L INPUT -n"), "Chain INPUT (policy ACCEPT)");
+    assert_has(run("iptables -L INPUT -n"), "DROP");
+    assert_string_equal(run("ipset create bad hash:ip"), "");
+    assert_string_equal(run("ipset add bad 192.0.2.7"), "");
+    assert_has(run("ipset list"), "192.0.2.7\n");
+    assert_string_equal(run("iptables -A INPUT -m set --match-set bad src -j LOG --log-prefix \"two words\""),
+                        "");
+    assert_has(run("iptables-save"), "-A INPUT -p tcp -m tcp --dport 22 -j DROP\n");
+    assert_has(run("iptables-save -c"), "[0:0] -A INPUT ");
+    assert_has(run("iptables-save"), "--log-prefix \"two words\"\n");
+    assert_has(run("iptables -A NOSUCH -j DROP"), "NOSUCH");
+    assert_string_equal(run("iptables -F"), "");
+    assert_null(strstr(run("iptables-save"), "--dport 22"));
+}
+
+TEST("iptables-restore reads rules until an empty line behind COMMIT, and takes all or none")
+{
+    wake();
+    terminal_clear();
+    terminal_type("iptables-restore\r*filter\r:INPUT DROP [0:0]\r-A INPUT -p icmp -j ACCEPT\rCOMMIT\r\r");
+    assert_has(terminal_screen(), "\n> *filter\n");
+    assert_has(run("iptables-save"), ":INPUT DROP [0:0]\n");
+    assert_has(run("iptables-save"), "-A INPUT -p icmp -j ACCEPT\n");
+    terminal_clear();
+    terminal_type(
+        "iptables-restore\r*filter\r:INPUT ACCEPT [0:0]\r-A INPUT -p nosuch -j ACCEPT\rCOMMIT\r\x04");
+    assert_has(terminal_screen(), "nosuch");
+    assert_has(run("iptables-save"), ":INPUT DROP [0:0]\n");
+    terminal_type("iptables-restore\r*filter\r:INPUT ACCEPT [0:0]\rCOMMIT\r");
+    terminal_type("\x03");
+    assert_has(run("iptables-save"), ":INPUT DROP [0:0]\n");
+    terminal_clear();
+    terminal_type("\x1b[A");
+    assert_string_equal(terminal_screen(), "iptables-save");
+}
+
 TEST_FIXTURE(setup, teardown)

@@ -31,6 +31,7 @@
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/ipv4/ipconfig.h"
+#include "net/netfilter/x_tables.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
 
@@ -207,6 +208,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
     sysctl_from_cmdline(net);
+    const struct ramfs *site = mount_site(boot);
+    xt_load(net, site); /* no packet comes in before the rules are there */
 
     /* Devices */
     pci_init();
@@ -215,7 +218,6 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     sched_configure(net);
 
     /* Applications */
-    const struct ramfs *site = mount_site(boot);
     struct files *files = files_create(net, site);
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");

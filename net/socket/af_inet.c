@@ -17,6 +17,7 @@
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 #include "net/netfilter/nf_conntrack.h"
+#include "net/netfilter/x_tables.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
@@ -384,6 +385,7 @@ static const struct inet_stage {
     {arp_init, arp_exit},
     {ip_init, ip_exit}, /* with icmp */
     {nf_conntrack_init, nf_conntrack_exit},
+    {xt_init, xt_exit},
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},

@@ -99,7 +99,7 @@ static void clear_line(struct tty *tty)
 static void log_write(struct console *console, const char *text, size_t len)
 {
     struct tty *tty = container_of(console, struct tty, console);
-    if (wire_length(text, len) + 2 + tty->width + 2 > tty->ops->room(tty)) {
+    if (wire_length(text, len) + 2 + min(tty->width, (unsigned)TTY_COLUMNS) > tty->ops->room(tty)) {
         tty->lost_lines++;
         return;
     }
@@ -133,8 +133,8 @@ static size_t program_room(struct tty *tty)
 
 ssize_t tty_write(struct tty *tty, const char *text, size_t len)
 {
-    if (tty->interrupted)
-        return -EINTR;
+    if (tty->interrupted || tty->gone)
+        return tty->gone ? -EIO : -EINTR;
     unsigned long flags = local_irq_save();
     size_t room = program_room(tty), n = 0;
     while (n < len && room >= 2) {
@@ -205,6 +205,8 @@ uint32_t tty_poll(struct tty *tty)
         events |= POLLIN | POLLRDNORM;
     if (tty->interrupted)
         events |= POLLIN | POLLRDNORM | POLLPRI;
+    if (tty->gone)
+        events |= POLLIN | POLLRDNORM | POLLHUP;
     if (program_room(tty) >= 2)
         events |= POLLOUT | POLLWRNORM;
     local_irq_restore(flags);
@@ -251,7 +253,10 @@ void tty_unregister(struct tty *tty)
     close_softirq(&tty->softirq);
     list_del_init(&tty->list);
     list_del_init(&tty->console.list);
+    tty->gone = true;
     local_irq_restore(flags);
+    wake_up(&tty->wait, POLLIN | POLLHUP);
+    wake_up(&tty->write_wait, POLLOUT | POLLHUP);
 }
 
 struct tty *tty_next(const struct tty *prev)

@@ -46,11 +46,12 @@ struct tty {
     uint64_t received, overruns;
     unsigned lost_lines;    /* of the log, for want of room */
     unsigned column, width; /* of the cursor; of what stands on its line */
-    bool opened, interrupted, reprint;
+    bool opened, interrupted, reprint, gone;
 };
 
 /* The log is shown on it from now on, what there is of it at once. ops are borrowed; *tty is zeroed. */
 void tty_register(struct tty *tty, const char *name, const struct tty_ops *ops);
+/* It is unplugged: reads give end of file, writes -EIO. It may be freed once its readers have closed it. */
 void tty_unregister(struct tty *tty);
 
 /* All terminals, in the order they came; start with NULL. */
@@ -67,13 +68,15 @@ void tty_output_ready(struct tty *tty);
 /* Keys are kept from now on; until then they are thrown away. */
 void tty_open(struct tty *tty);
 
-/* What was typed, up to len bytes; 0: nothing; -EINTR once after each Ctrl-C. */
+/* What was typed, up to len bytes; 0: nothing (or nothing ever again: tty->gone); -EINTR once after each
+ * Ctrl-C. */
 ssize_t tty_read(struct tty *tty, char *buf, size_t len);
 
 /* As much as fits now ("\n" becomes "\r\n"): bytes of text taken, or -EINTR while a Ctrl-C is unread. */
 ssize_t tty_write(struct tty *tty, const char *text, size_t len);
 
-/* POLLIN, POLLPRI (an unread Ctrl-C), POLLOUT. Woken on tty->wait; who waits to write also on write_wait. */
+/* POLLIN, POLLPRI (an unread Ctrl-C), POLLOUT, POLLHUP. Woken on tty->wait; who waits to write also on
+ * write_wait. */
 uint32_t tty_poll(struct tty *tty);
 
 #endif

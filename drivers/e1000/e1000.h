@@ -168,6 +168,8 @@ struct e1000_adapter {
     uint32_t lost_irqs;
     uint32_t rctl;                 /* what RCTL holds */
     uint32_t mta[E1000_MTA_WORDS]; /* what the card's table holds */
+    unsigned addrs;                /* places of the address filter in use */
+    bool too_many_addrs;           /* ... and there were not enough */
     unsigned quirks;
     unsigned slow_checks;
     bool use_microwire; /* EERD does not answer */
@@ -213,6 +215,7 @@ void e1000_start_hw(
     struct e1000_adapter *adapter); /* rings, filters, transmitter, then the receiver: RCTL once */
 void e1000_stop_hw(struct e1000_adapter *adapter); /* no DMA into or out of the rings any more */
 void e1000_set_rx_mode(struct net_device *dev);
+void e1000_set_mac_address(struct net_device *dev);
 
 /* --- e1000_eeprom.c --- */
 /* The station address: from the EEPROM, from the card's filter, or one made up. */

@@ -172,6 +172,10 @@ static struct sk_buff *e1000_rx_take(struct e1000_adapter *adapter, uint32_t i)
         return NULL;
     }
     e1000_rx_checksum(skb, status, errors);
+    if (unlikely(status & E1000_RXD_STAT_VP)) {
+        skb->vlan_tci = desc->special;
+        skb->vlan_present = 1;
+    }
     eth_type_trans(skb, adapter->netdev);
     return skb;
 }

@@ -297,6 +297,7 @@ static void e1000_tx_load_tso(struct e1000_tx_ring *ring, struct sk_buff *skb)
 /* How a frame's bytes are to be taken: the same in each of its data descriptors. */
 struct e1000_tx_how {
     uint32_t command, piece_max;
+    uint16_t special; /* VLAN tag, with E1000_TXD_CMD_VLE */
     uint8_t popts;
 };
 
@@ -311,6 +312,7 @@ static uint32_t e1000_tx_queue_bytes(struct e1000_tx_ring *ring, const uint8_t *
             .buffer_addr = virt_to_bus(bytes),
             .dtalen_dtyp_dcmd = piece | how->command,
             .popts = how->popts,
+            .special = how->special,
         };
         ring->use = e1000_tx_next(ring, last);
         bytes += piece;
@@ -334,6 +336,10 @@ static void e1000_tx_queue(struct e1000_tx_ring *ring, struct sk_buff *skb)
     } else if (skb->ip_summed == CHECKSUM_PARTIAL) {
         e1000_tx_load_context(ring, skb->csum_start - skb_headroom(skb), skb->csum_offset);
         how.popts = E1000_TXD_POPTS_TXSM;
+    }
+    if (unlikely(skb->vlan_present)) {
+        how.command |= E1000_TXD_CMD_VLE;
+        how.special = skb->vlan_tci;
     }
     last = e1000_tx_queue_bytes(ring, skb->data, skb_headlen(skb), &how, first);
     for (unsigned i = 0; i < info->nr_frags; i++)

@@ -19,9 +19,12 @@
 #include "net/apps/text.h"
 #include "net/apps/words.h"
 
-#define PROMPT      "skiff# "
-#define UNKNOWN_MAX 10u    /* wrong commands in a row: that is no person but a machine, or our own echo */
-#define DEAF_MS     10000u /* for so long nothing is read then */
+#define PROMPT       "skiff# "
+#define NONSENSE_MAX 10u /* wrong lines in a row: that is no person but a machine, or our own echo */
+#define STROKES_MAX  (4 * LINE_EDIT_MAX) /* keys for one line: likewise */
+#define DEAF_MS      10000u              /* for so long nothing is read then */
+
+_Static_assert(LINE_EDIT_MAX == 1000, "as the sentence for longer ones says");
 
 /* --- the terminal --- */
 
@@ -50,6 +53,7 @@ static enum console_input more_keys(struct shell *c)
 enum console_input console_read_line(struct shell *c, const char *prompt)
 {
     enum line_edit_event event = LINE_EDIT_MORE;
+    size_t strokes = 0;
     line_edit_start(&c->edit, prompt);
     while (event == LINE_EDIT_MORE) {
         enum console_input input = c->keys_at < c->keys_len ? CONSOLE_LINE : more_keys(c);
@@ -57,7 +61,13 @@ enum console_input console_read_line(struct shell *c, const char *prompt)
             line_edit_give_up(&c->edit);
         if (input != CONSOLE_LINE)
             return input;
-        c->keys_at += line_edit_feed(&c->edit, c->keys + c->keys_at, c->keys_len - c->keys_at, &event);
+        size_t used = line_edit_feed(&c->edit, c->keys + c->keys_at, c->keys_len - c->keys_at, &event);
+        c->keys_at += used;
+        strokes += used;
+        if (strokes > STROKES_MAX && event == LINE_EDIT_MORE) {
+            line_edit_give_up(&c->edit);
+            return CONSOLE_TOO_LONG;
+        }
     }
     return event == LINE_EDIT_END        ? CONSOLE_END
            : event == LINE_EDIT_TOO_LONG ? CONSOLE_TOO_LONG
@@ -151,7 +161,7 @@ static const char *complete(void *ctx, const char *line, size_t len, unsigned n)
 static void be_deaf(struct shell *c)
 {
     struct timespec now, until;
-    console_printf(c, "%u lines that are no commands: nothing is read for %u seconds\n", UNKNOWN_MAX,
+    console_printf(c, "%u lines that are no commands: nothing is read for %u seconds\n", NONSENSE_MAX,
                    DEAF_MS / 1000);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += DEAF_MS / 1000;
@@ -162,13 +172,14 @@ static void be_deaf(struct shell *c)
             break;
     }
     c->keys_at = c->keys_len = 0;
-    c->unknown = 0;
+    c->nonsense = 0;
 }
 
-static void unknown_command(struct shell *c, const char *name)
+/* A line that means nothing. */
+static void complain(struct shell *c, const char *name, const char *why)
 {
-    console_printf(c, "%s: there is no such command; help lists them\n", name);
-    if (++c->unknown == UNKNOWN_MAX)
+    console_printf(c, "%s%s%s\n", name, *name ? ": " : "", why);
+    if (++c->nonsense == NONSENSE_MAX)
         be_deaf(c);
 }
 
@@ -187,16 +198,14 @@ static void run_line(struct shell *c)
     strlcpy(c->line, c->edit.line, sizeof(c->line));
     c->rest = behind_first_word(c->edit.line);
     int count = words_split(c->line, words, CONSOLE_WORDS_MAX, &why);
+    const struct command *command = count > 0 ? console_find_command(words[0]) : NULL;
     if (count < 0) {
-        console_printf(c, "%s\n", why);
+        complain(c, "", why);
+    } else if (command) {
+        c->nonsense = 0;
+        command->run(c, count, words);
     } else if (count) {
-        const struct command *command = console_find_command(words[0]);
-        if (command)
-            c->unknown = 0;
-        if (command)
-            command->run(c, count, words);
-        else
-            unknown_command(c, words[0]);
+        complain(c, words[0], "there is no such command; help lists them");
     }
     console_resume(c);
 }
@@ -213,8 +222,7 @@ static bool session(struct shell *c)
             run_line(c);
             break;
         case CONSOLE_TOO_LONG:
-            console_printf(c, "A line has at most %d characters; this one was longer and is not run.\n",
-                           LINE_EDIT_MAX);
+            complain(c, "", "a line has at most 1000 characters; this one was longer and is not run");
             break;
         case CONSOLE_STOPPED:
             break;

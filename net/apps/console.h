@@ -27,7 +27,7 @@ struct shell {
     const char *rest;             /* the command as it was typed, behind its first word */
     bool stopped;                 /* Ctrl-C: nothing more is printed */
     bool leave;                   /* `exit` */
-    unsigned unknown;             /* commands in a row that do not exist */
+    unsigned nonsense;            /* lines in a row that were no commands */
     struct nstat_history *nstat;  /* of cmd_nstat.c */
 };
 

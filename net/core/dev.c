@@ -18,6 +18,7 @@
 #include "kernel/slab.h"
 #include "net/core/gso.h"
 #include "net/core/qdisc.h"
+#include "net/core/vlan_core.h"
 
 #define ETH_P_ALL_ 0x0003 /* as net/ethernet/ethernet.h has it */
 
@@ -87,6 +88,23 @@ static int dev_deliver_protocol(struct sk_buff *skb, struct net_device *dev)
     return -EPROTONOSUPPORT;
 }
 
+/* A frame with a VLAN tag, or of a device that somebody sits on. true: taken. */
+static bool dev_deliver_upper(struct sk_buff *skb, struct net_device *dev)
+{
+    if (skb->vlan_present && vlan_do_receive(skb))
+        return true;
+    if (dev->rx_handler && dev->rx_handler(skb))
+        return true;
+    if (!skb->vlan_present)
+        return false;
+    if (skb->vlan_tci & VLAN_VID_MASK) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_VLAN_UNKNOWN);
+        return true;
+    }
+    skb->vlan_present = 0; /* IEEE 802.1Q 9.6: VID 0 says a priority, and no VLAN */
+    return false;
+}
+
 int netif_receive_skb(struct sk_buff *skb)
 {
     struct net_device *dev = skb->dev;
@@ -97,13 +115,15 @@ int netif_receive_skb(struct sk_buff *skb)
     }
     skb->network_header = skb->transport_header = (uint16_t)(skb->data - skb->head);
     skb->mac_len = (uint16_t)(skb->network_header - skb->mac_header);
+    if (unlikely(skb->protocol == cpu_to_be16(ETH_P_8021Q)) && !skb->vlan_present && !skb_vlan_untag(skb))
+        return -EINVAL;
     if (unlikely(!list_empty(&skb->net->ptype_all)))
         dev_deliver_taps(skb, dev, skb->pkt_type, false);
     if (unlikely(dev->ingress_police) && !dev->ingress_police(skb)) {
         kfree_skb_reason(skb, SKB_DROP_REASON_TC_INGRESS);
         return -ENOBUFS;
     }
-    if (unlikely(dev->rx_handler) && dev->rx_handler(skb))
+    if (unlikely(dev->rx_handler || skb->vlan_present) && dev_deliver_upper(skb, dev))
         return 0;
     return dev_deliver_protocol(skb, dev);
 }
@@ -136,8 +156,13 @@ static enum skb_drop_reason dev_validate_xmit(struct sk_buff *skb, const struct 
     const struct skb_shared_info *info = skb_shinfo(skb);
 
     *err = -EMSGSIZE;
-    if (skb->len > dev->mtu + dev->hard_header_len && !info->gso_size)
+    if (skb->len > dev->mtu + dev->hard_header_len && !info->gso_size && !vlan_tag_makes_long(skb, dev))
         return SKB_DROP_REASON_TX_TOO_LONG;
+    if (unlikely(skb->vlan_present) && !(dev->features & NETIF_F_HW_VLAN_CTAG_TX)) {
+        *err = vlan_insert_tag(skb);
+        if (*err)
+            return SKB_DROP_REASON_NOMEM;
+    }
     if (skb_is_nonlinear(skb) && (!(dev->features & NETIF_F_SG) || info->frag_list)) {
         *err = skb_linearize(skb);
         if (*err)
@@ -324,7 +349,7 @@ void netif_carrier_off(struct net_device *dev)
 
 /* --- up, down, settings --- */
 
-static void dev_set_rx_mode(struct net_device *dev)
+void dev_set_rx_mode(struct net_device *dev)
 {
     if (netif_running(dev) && dev->netdev_ops->ndo_set_rx_mode)
         dev->netdev_ops->ndo_set_rx_mode(dev);
@@ -365,65 +390,28 @@ int dev_set_mtu(struct net_device *dev, unsigned mtu)
 {
     if (mtu < 68 || mtu > 65535) /* RFC 791: every link carries 68 */
         return -EINVAL;
+    int err = dev->netdev_ops->ndo_change_mtu ? dev->netdev_ops->ndo_change_mtu(dev, mtu) : 0;
+    if (err)
+        return err;
     dev->mtu = mtu;
     if (dev->net)
         call_netdev_notifiers(NETDEV_CHANGE, dev, NULL);
     return 0;
 }
 
-int dev_set_promiscuity(struct net_device *dev, int delta)
+int dev_set_mac_address(struct net_device *dev, const uint8_t *addr)
 {
-    if (delta < 0 && dev->promiscuity < (unsigned)-delta)
-        return -EINVAL;
-    bool was = dev->promiscuity;
-    dev->promiscuity += (unsigned)delta;
-    if (was == !!dev->promiscuity)
+    static const uint8_t none[ETH_ALEN];
+
+    if (addr[0] & 1 || memcmp(addr, none, ETH_ALEN) == 0)
+        return -EADDRNOTAVAIL;
+    if (memcmp(dev->dev_addr, addr, ETH_ALEN) == 0)
         return 0;
-    dev->flags ^= DEV_IFF_PROMISC;
-    dev_set_rx_mode(dev);
-    return 0;
-}
-
-static struct netdev_hw_addr *dev_mc_find(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha;
-
-    list_for_each_entry (ha, &dev->mc_list, list) {
-        if (memcmp(ha->addr, addr, ETH_ALEN) == 0)
-            return ha;
-    }
-    return NULL;
-}
-
-int dev_mc_add(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha = dev_mc_find(dev, addr);
-
-    if (ha) {
-        ha->refcount++;
-        return 0;
-    }
-    ha = kzalloc(sizeof(*ha));
-    if (!ha)
-        return -ENOMEM;
-    memcpy(ha->addr, addr, ETH_ALEN);
-    ha->refcount = 1;
-    list_add_tail(&ha->list, &dev->mc_list);
-    dev_set_rx_mode(dev);
-    return 0;
-}
-
-int dev_mc_del(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha = dev_mc_find(dev, addr);
-
-    if (!ha)
-        return -ENOENT;
-    if (--ha->refcount)
-        return 0;
-    list_del_init(&ha->list);
-    kfree(ha);
-    dev_set_rx_mode(dev);
+    memcpy(dev->dev_addr, addr, ETH_ALEN);
+    if (dev->netdev_ops->ndo_set_mac_address)
+        dev->netdev_ops->ndo_set_mac_address(dev);
+    if (dev->net)
+        call_netdev_notifiers(NETDEV_CHANGE, dev, NULL);
     return 0;
 }
 
@@ -446,6 +434,7 @@ struct net_device *alloc_netdev(size_t priv_size, const char *name, void (*setup
     INIT_LIST_HEAD(&dev->dev_list);
     INIT_LIST_HEAD(&dev->tx_list);
     INIT_LIST_HEAD(&dev->mc_list);
+    INIT_LIST_HEAD(&dev->uc_list);
     INIT_LIST_HEAD(&dev->ifa_list);
     INIT_LIST_HEAD(&dev->napi_list);
     qdisc_init_born(dev);
@@ -527,11 +516,7 @@ void unregister_netdev(struct net_device *dev)
     while (!list_empty(&dev->ifa_list))
         inet_addr_del(dev, list_first_entry(&dev->ifa_list, struct in_ifaddr, list)->local);
     call_netdev_notifiers(NETDEV_UNREGISTER, dev, NULL);
-    while (!list_empty(&dev->mc_list)) {
-        struct netdev_hw_addr *ha = list_first_entry(&dev->mc_list, struct netdev_hw_addr, list);
-        list_del_init(&ha->list);
-        kfree(ha);
-    }
+    dev_addr_flush(dev);
     list_del_init(&dev->dev_list);
     napi_detach_device(dev);
     dev_set_qdisc(dev, NULL);

@@ -37,6 +37,7 @@
     X(UNICAST_IN_L2_MULTICAST, "unicast datagram in a broadcast or multicast frame")                         \
     X(IP_INNOROUTES, "no route for a received packet")                                                       \
     X(IP_OUTNOROUTES, "no route for a packet of ours")                                                       \
+    X(IP_MINTTL, "TTL below what the socket asks for (IP_MINTTL)")                                           \
     X(IP_NOPROTO, "no handler for this IP protocol")                                                         \
     X(IP_MTU, "larger than the path MTU and must not be fragmented")                                         \
     X(IP_TTL, "TTL ran out on the way through this router")                                                  \
@@ -50,6 +51,10 @@
     X(BPF_FILTER, "dropped by a BPF program")                                                                \
     X(VLAN_UNKNOWN, "VLAN that no device here has")                                                          \
     X(BRIDGE_BLOCKED, "bridge port that does not forward")                                                   \
+    X(BRIDGE_NO_DEST, "bridged frame whose destination is where it came from, or no port is left for it")    \
+    X(BRIDGE_LOOP, "bridged frame that comes from our own address: a loop, or somebody pretends")            \
+    X(BRIDGE_RESERVED, "frame for bridges only (01:80:c2:00:00:0x), which is never forwarded")               \
+    X(BPDU_INVALID, "spanning tree message that is damaged or too old")                                      \
     X(QDISC_DROP, "dropped by the queueing discipline")                                                      \
     X(TC_INGRESS, "over the rate that ingress policing allows")                                              \
     X(CT_INVALID, "packet that fits no connection")                                                          \

@@ -23,6 +23,7 @@
 #define GRO_TCP_HLEN    20u
 #define GRO_PROTO_TCP   6
 #define GRO_IP_FRAGMENT 0x3fff /* MF and offset */
+#define GRO_IP_DF       0x4000
 
 /* No train starts with a packet shorter than this: requests go straight up. */
 #define GRO_START_MIN 576u
@@ -47,8 +48,8 @@ static bool gro_parse(const struct sk_buff *skb, struct gro_packet *p)
     const uint8_t *ip = skb->data;
     unsigned tot_len, doff;
 
-    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->vlan_present ||
-        skb->pkt_type != PACKET_HOST || skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
+    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->pkt_type != PACKET_HOST ||
+        skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
         return false;
     tot_len = get_unaligned_be16(ip + WIRE_IP_LEN);
     if (ip[0] != GRO_IPV4 || ip[WIRE_IP_PROTOCOL] != GRO_PROTO_TCP ||
@@ -86,12 +87,20 @@ static bool gro_checksum_ok(struct sk_buff *skb, const struct gro_packet *p)
 
 /* --- trains --- */
 
-/* Same addresses, same ports: what is held of this flow, or NULL. */
-static struct gro_train *gro_find(struct napi_struct *napi, const struct gro_packet *p)
+/* Which VLAN it is in: -1, or all of its tag. */
+static inline int gro_tag(const struct sk_buff *skb)
+{
+    return unlikely(skb->vlan_present) ? skb->vlan_tci : -1;
+}
+
+/* Same VLAN, same addresses, same ports: what is held of this flow, or NULL. */
+static struct gro_train *gro_find(struct napi_struct *napi, const struct sk_buff *skb,
+                                  const struct gro_packet *p)
 {
     for (unsigned i = 0; i < napi->gro_count; i++) {
         const uint8_t *ip = napi->gro[i].skb->data;
-        if (!memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
+        if (gro_tag(napi->gro[i].skb) == gro_tag(skb) &&
+            !memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
             return &napi->gro[i];
     }
     return NULL;
@@ -104,6 +113,12 @@ static bool gro_follows(const struct gro_train *train, const struct gro_packet *
 
     if (p->seq != train->next_seq || !p->len || p->len > train->mss ||
         (p->flags & ~TCP_WIRE_PSH) != TCP_WIRE_ACK || train->skb->len + p->len > GSO_MAX_SIZE)
+        return false;
+    /* Without DF the ids must count up: a router cuts the train again and numbers its segments so (RFC 6864).
+     */
+    if (!(ip[WIRE_IP_FRAG] & GRO_IP_DF >> 8) &&
+        get_unaligned_be16(p->ip + WIRE_IP_ID) !=
+            (uint16_t)(get_unaligned_be16(ip + WIRE_IP_ID) + train->segs))
         return false;
     return ip[WIRE_IP_TOS] == p->ip[WIRE_IP_TOS] && ip[WIRE_IP_TTL] == p->ip[WIRE_IP_TTL] &&
            !memcmp(ip + WIRE_IP_FRAG, p->ip + WIRE_IP_FRAG, 2) &&
@@ -197,7 +212,7 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
         netif_receive_skb(skb);
         return;
     }
-    struct gro_train *train = gro_find(napi, &p);
+    struct gro_train *train = gro_find(napi, skb, &p);
     bool bare_ack = gro_is_bare_ack(&p);
     if (train) {
         if (bare_ack && gro_supersedes(train, &p)) {

@@ -38,6 +38,7 @@ struct net {
     struct netns_sched *sched;    /* net/sched */
     struct neigh_table *arp_tbl;  /* net/ethernet/arp.c */
     struct netns_arp *arp;        /* net/ethernet/arp.c */
+    struct netns_link *link;      /* net/ethernet/link.c */
     struct nf_hooks *nf;          /* net/netfilter: hooks.h */
     struct netns_xt *xt;          /* net/netfilter: rules */
     struct netns_ct *ct;          /* net/netfilter: connection tracking */

@@ -5,6 +5,8 @@
 #ifndef NET_CORE_NETDEVICE_H
 #define NET_CORE_NETDEVICE_H
 
+#include <errno.h>
+
 #include "kernel/timer.h"
 #include "net/core/dql.h"
 #include "net/core/net.h"
@@ -30,7 +32,9 @@ struct Qdisc;
 #define NETIF_F_RXCSUM  0x04
 #define NETIF_F_TSO     0x08 /* cuts a TCP train over IPv4 (gso_size) into segments; needs SG and HW_CSUM */
 /* ... whose last segment must be shorter than the others, or an empty one follows it. */
-#define NETIF_F_TSO_SHORT_TAIL 0x10
+#define NETIF_F_TSO_SHORT_TAIL  0x10
+#define NETIF_F_HW_VLAN_CTAG_TX 0x20 /* writes the tag of skb->vlan_tci into the frame */
+#define NETIF_F_HW_VLAN_CTAG_RX 0x40 /* takes the tag out of the frame and into skb->vlan_tci */
 
 #define GSO_MAX_SIZE 65535u /* bytes of a train from the IPv4 header on: what its length field can say */
 #define GSO_MAX_SEGS 64u
@@ -66,7 +70,11 @@ struct net_device_ops {
     enum netdev_tx (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
     void (*ndo_tx_kick)(
         struct net_device *dev); /* ring the doorbell (see netif_tx_kick_later); may be NULL */
-    void (*ndo_set_rx_mode)(struct net_device *dev); /* flags or mc_list changed; may be NULL */
+    void (*ndo_set_rx_mode)(struct net_device *dev); /* flags, mc_list or uc_list changed; may be NULL */
+    /* Whether it can be had: 0 or -E...; may be NULL. The caller stores the value. */
+    int (*ndo_change_mtu)(struct net_device *dev, unsigned mtu);
+    /* dev_addr has changed: receive by the new one; may be NULL. */
+    void (*ndo_set_mac_address)(struct net_device *dev);
     void (*ndo_tx_timeout)(
         struct net_device *dev); /* nothing completed for watchdog_ms while stopped; may be NULL */
     void (*ndo_update_stats)(struct net_device *dev); /* read the card's counters into stats; may be NULL */
@@ -88,12 +96,16 @@ struct net_device {
     struct napi_struct *napi;   /* of the driver (the first added), for statistics; may be NULL */
     struct list_head napi_list; /* napi_struct.dev_list */
 
-    /* VLAN, bridge and the like: sees every frame after the taps and before the protocols. true: taken. */
+    /* Bridge or macvlan: sees every frame after the taps and before the protocols. true: taken. */
     bool (*rx_handler)(struct sk_buff *skb);
     void *rx_handler_data;
     /* Ingress policing (net/sched/police.c): false - over the rate, to be dropped. NULL: none. */
     bool (*ingress_police)(const struct sk_buff *skb);
     void *ingress_data;
+    struct vlan_info *vlan_info;               /* the VLANs on it (net/core/vlan_core.c); NULL: none */
+    struct net_device *lower;                  /* what a VLAN or macvlan sits on */
+    struct net_device *master;                 /* the bridge it is a port of */
+    const struct rtnl_link_ops *rtnl_link_ops; /* of devices that are none of a driver: net/ethernet/link.h */
 
     bool carrier;  /* link is up */
     bool no_queue; /* passes packets on to another device or straight to the stack: needs no discipline */
@@ -117,8 +129,11 @@ struct net_device {
     struct dql dql;
 
     struct list_head mc_list;  /* netdev_hw_addr: multicast groups to receive */
+    struct list_head uc_list;  /* netdev_hw_addr: addresses to receive beside dev_addr */
     unsigned promiscuity;      /* how many want DEV_IFF_PROMISC */
+    unsigned allmulti;         /* how many want DEV_IFF_ALLMULTI */
     struct list_head ifa_list; /* in_ifaddr, the first is the primary */
+    struct in_device *ip_ptr;  /* its settings of IPv4: net/ipv4/devconf.c; may be NULL */
     void *priv;                /* of the driver, priv_size bytes behind this struct */
 };
 
@@ -181,6 +196,10 @@ static inline void netdev_completed_queue(struct net_device *dev, uint32_t bytes
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);
 
+/* For dev_addr_lists.c: tells the driver what is to be received; and for dev.c: forgets all addresses. */
+void dev_set_rx_mode(struct net_device *dev);
+void dev_addr_flush(struct net_device *dev);
+
 /* For net.c: NET_TX_SOFTIRQ, kicks who asked for it and sends what waited. */
 void net_tx_action(struct softirq *s);
 
@@ -207,8 +226,40 @@ int dev_open(struct net_device *dev);
 void dev_close(struct net_device *dev);
 int dev_set_mtu(struct net_device *dev, unsigned mtu);
 int dev_set_promiscuity(struct net_device *dev, int delta);
+int dev_set_allmulti(struct net_device *dev, int delta);
 int dev_mc_add(struct net_device *dev, const uint8_t *addr);
 int dev_mc_del(struct net_device *dev, const uint8_t *addr);
+int dev_uc_add(struct net_device *dev, const uint8_t *addr);
+int dev_uc_del(struct net_device *dev, const uint8_t *addr);
+/* 0, or -EADDRNOTAVAIL: not an address a station may have. Tells of it as NETDEV_CHANGE. */
+int dev_set_mac_address(struct net_device *dev, const uint8_t *addr);
+
+/* For a device that sits on another: what it wants to receive (groups, all groups, everything) is asked of
+ * the one below, and taken back. */
+struct dev_rx_sync {
+    struct list_head groups; /* netdev_hw_addr: asked for so far */
+    bool promisc, allmulti;
+};
+void dev_rx_sync_init(struct dev_rx_sync *sync);
+void dev_rx_sync(struct dev_rx_sync *sync, struct net_device *dev, struct net_device *lower);
+void dev_rx_unsync(struct dev_rx_sync *sync, struct net_device *lower);
+
+/* One handler per device: 0 or -EBUSY. */
+static inline int __must_check netdev_rx_handler_register(struct net_device *dev,
+                                                          bool (*handler)(struct sk_buff *skb), void *data)
+{
+    if (dev->rx_handler)
+        return -EBUSY;
+    dev->rx_handler = handler;
+    dev->rx_handler_data = data;
+    return 0;
+}
+
+static inline void netdev_rx_handler_unregister(struct net_device *dev)
+{
+    dev->rx_handler = NULL;
+    dev->rx_handler_data = NULL;
+}
 
 struct net_device *dev_get_by_name(struct net *net, const char *name);
 struct net_device *dev_get_by_index(struct net *net, int ifindex);

@@ -59,6 +59,7 @@ static inline void skb_init_fields(struct sk_buff *skb, struct net *net, uint8_t
     skb->head = skb->data = skb->tail = head;
     skb->end = head + room;
     skb->users = 1;
+    skb->skb_iif = 0;
 
     info->dataref = 1;
     info->nr_frags = info->gso_size = info->gso_segs = 0;

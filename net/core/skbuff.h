@@ -107,6 +107,7 @@ struct sk_buff {
     uint8_t nfctinfo : 3; /* enum ip_conntrack_info */
     uint8_t *head, *data, *tail, *end;
     uint32_t users; /* references to this struct */
+    int skb_iif;    /* ifindex it came in by, once it is on its way through (ip_forward); else 0 */
 };
 
 /* --- life --- */

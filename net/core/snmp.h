@@ -53,6 +53,7 @@
     X(IcmpOutDestUnreachs)                                                                                   \
     X(IcmpOutTimeExcds)                                                                                      \
     X(IcmpOutParmProbs)                                                                                      \
+    X(IcmpOutRedirects)                                                                                      \
     X(IcmpOutEchos)                                                                                          \
     X(IcmpOutEchoReps)                                                                                       \
     X(UdpInDatagrams)                                                                                        \
@@ -75,6 +76,7 @@
     X(TcpExtSyncookiesSent)                                                                                  \
     X(TcpExtSyncookiesRecv)                                                                                  \
     X(TcpExtSyncookiesFailed)                                                                                \
+    X(TcpExtIPReversePathFilter)                                                                             \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
     X(TcpExtRcvPruned)                                                                                       \
@@ -149,7 +151,12 @@
     X(ArpRepliesReceived)                                                                                    \
     X(ArpConflicts)                                                                                          \
     X(NeighTableFull)                                                                                        \
-    X(NeighEvicted)
+    X(NeighEvicted)                                                                                          \
+    X(BridgeFdbEvicted)                                                                                      \
+    X(BridgeFdbMoved)                                                                                        \
+    X(BridgeBpdusReceived)                                                                                   \
+    X(BridgeBpdusSent)                                                                                       \
+    X(BridgeTopologyChanges)
 
 enum mib_counter {
 #define X(name) MIB_##name,

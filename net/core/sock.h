@@ -121,6 +121,9 @@ struct sock {
     uint8_t inet_mc_ttl;
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;
+    uint8_t inet_min_ttl; /* IP_MINTTL: what comes with less is not for this socket (RFC 5082) */
+    bool inet_recverr : 1, inet_recvttl : 1, inet_recvtos : 1, inet_freebind : 1, inet_hdrincl : 1,
+        inet_bind_no_port : 1; /* IP_RECVERR and so on: net/ipv4/ip_sockglue.c */
 };
 
 #define RCV_SHUTDOWN  1

@@ -240,7 +240,7 @@ static struct net_device *ip_config_device(struct net *net, const struct ip_conf
         return dev_get_by_name(net, config->device);
     list_for_each_entry (dev, &net->dev_base, dev_list)
         if (!(dev->flags & DEV_IFF_LOOPBACK))
-            return dev;
+            return dev->master ? dev->master : dev; /* a port has no address: its bridge has */
     return NULL;
 }
 

@@ -123,28 +123,31 @@ static bool xt_more_fits(struct xt_walk *w, const struct xt_rule_more *more)
     return true;
 }
 
+/* Nonsense is called so by a rule whose other questions it answers. */
 static bool xt_rule_fits_slow(struct xt_walk *w, const struct xt_rule *rule)
 {
-    if (rule->flags & w->missing)
-        return xt_ports_missing(w);
-    return !(rule->flags & XT_RULE_SLOW) || xt_more_fits(w, rule->more);
+    if (rule->flags & XT_RULE_SLOW && !xt_more_fits(w, rule->more))
+        return false;
+    return !(rule->flags & w->missing) || xt_ports_missing(w);
 }
 
-/* The next rule from `rule` on that the packet fits; NULL at the end of the chain, or when it is nonsense. */
-static struct xt_rule *xt_next_rule(struct xt_walk *w, struct xt_rule *rule, const struct xt_rule *end)
+/* The next rule from `rule` on that the packet fits; NULL at the end of the chain, or when it is nonsense.
+ * `has_ports` is a constant where this is called: two loops come of it. */
+static inline struct xt_rule *xt_scan(struct xt_walk *w, struct xt_rule *rule, const struct xt_rule *end,
+                                      bool has_ports)
 {
     const uint64_t addrs = w->addrs;
     const uint16_t sport = w->sport, dport = w->dport;
     const uint8_t protocol = w->protocol;
-    const uint8_t slow = XT_RULE_SLOW | w->missing;
+    const uint8_t slow = has_ports ? XT_RULE_SLOW : XT_RULE_SLOW | XT_RULE_PORTS;
 
     for (; rule != end; rule++) {
         if ((addrs ^ rule->addrs) & rule->addrs_mask)
             continue;
         if ((protocol ^ rule->protocol) & rule->protocol_mask)
             continue;
-        if ((uint16_t)(dport - rule->dport) > rule->dport_span ||
-            (uint16_t)(sport - rule->sport) > rule->sport_span)
+        if (has_ports && ((uint16_t)(dport - rule->dport) > rule->dport_span ||
+                          (uint16_t)(sport - rule->sport) > rule->sport_span))
             continue;
         if (!(rule->flags & slow) || xt_rule_fits_slow(w, rule))
             return rule;
@@ -152,6 +155,11 @@ static struct xt_rule *xt_next_rule(struct xt_walk *w, struct xt_rule *rule, con
             return NULL;
     }
     return NULL;
+}
+
+static struct xt_rule *xt_next_rule(struct xt_walk *w, struct xt_rule *rule, const struct xt_rule *end)
+{
+    return likely(!w->missing) ? xt_scan(w, rule, end, true) : xt_scan(w, rule, end, false);
 }
 
 /* What a rule says: a verdict, XT_CONTINUE or XT_RETURN. */

@@ -132,6 +132,11 @@ static bool hashlimit_read(const struct hashlimit_config *c, struct xt_packet *p
     return true;
 }
 
+static bool hashlimit_expired(const struct hashlimit_table *t, const struct hashlimit_entry *e)
+{
+    return ktime_get() - e->bucket.stamp >= t->config.expire_ms * NSEC_PER_MSEC;
+}
+
 static struct hashlimit_entry *hashlimit_entry_get(struct hashlimit_table *t, const struct hashlimit_key *key)
 {
     uint64_t hash = hsiphash_3u32((__force uint32_t)key->src, (__force uint32_t)key->dst,
@@ -139,9 +144,13 @@ static struct hashlimit_entry *hashlimit_entry_get(struct hashlimit_table *t, co
     struct hlist_head *chain = &t->buckets[hash % t->config.size];
     struct hashlimit_entry *e;
 
-    hlist_for_each_entry (e, chain, node)
-        if (!memcmp(&e->key, key, sizeof(*key)))
-            return e;
+    hlist_for_each_entry (e, chain, node) {
+        if (memcmp(&e->key, key, sizeof(*key)))
+            continue;
+        if (hashlimit_expired(t, e)) /* as if it were gone already */
+            e->bucket.credit_ns = t->cost_ns * t->config.burst;
+        return e;
+    }
     if (t->count >= t->config.max)
         hashlimit_entry_free(t, list_first_entry(&t->used, struct hashlimit_entry, used));
     e = kzalloc(sizeof(*e));
@@ -161,7 +170,7 @@ static void hashlimit_expire(struct hashlimit_table *t)
     for (unsigned i = 0; i < 2 && !list_empty(&t->used); i++) {
         struct hashlimit_entry *oldest = list_first_entry(&t->used, struct hashlimit_entry, used);
 
-        if (ktime_get() - oldest->bucket.stamp < t->config.expire_ms * NSEC_PER_MSEC)
+        if (!hashlimit_expired(t, oldest))
             return;
         hashlimit_entry_free(t, oldest);
     }

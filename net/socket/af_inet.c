@@ -13,7 +13,10 @@
 
 #include "kernel/slab.h"
 #include "net/ethernet/arp.h"
+#include "net/ethernet/link.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/ip_sockglue.h"
+#include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 #include "net/netfilter/nf_conntrack.h"
@@ -31,7 +34,8 @@ void inet_register_protosw(struct net *net, struct inet_protosw *p)
     list_add(&p->list, &net->sockets->inetsw);
 }
 
-/* The transport for a type and protocol (0: any), or NULL and *err as socket(2) has it. */
+/* The transport for a type and protocol (0: any; one registered for 0 takes every other), or NULL and *err as
+ * socket(2) has it. */
 static const struct inet_protosw *inet_find_protosw(struct net *net, int type, int protocol, int *err)
 {
     const struct inet_protosw *p;
@@ -40,7 +44,8 @@ static const struct inet_protosw *inet_find_protosw(struct net *net, int type, i
     list_for_each_entry (p, &net->sockets->inetsw, list) {
         if (p->type != type)
             continue;
-        if (protocol == IPPROTO_IP || protocol == p->protocol)
+        if (protocol == p->protocol ? protocol != IPPROTO_IP
+                                    : protocol == IPPROTO_IP || p->protocol == IPPROTO_IP)
             return p;
         *err = -EPROTONOSUPPORT;
     }
@@ -52,13 +57,13 @@ static int inet_create(struct net *net, struct socket *sock, int protocol)
     const struct inet_protosw *p;
     int err;
 
-    if (protocol < 0 || protocol >= IPPROTO_MAX)
-        return -EINVAL;
+    if (protocol < 0 || protocol > IPPROTO_RAW)
+        return protocol < 0 || protocol >= IPPROTO_MAX ? -EINVAL : -EPROTONOSUPPORT;
     p = inet_find_protosw(net, sock->type, protocol, &err);
     if (!p)
         return err;
     sock->ops = p->ops;
-    sock->sk = sk_alloc(net, p->prot, sock->type, p->protocol, &err);
+    sock->sk = sk_alloc(net, p->prot, sock->type, p->protocol ? p->protocol : protocol, &err);
     return sock->sk ? 0 : err;
 }
 
@@ -95,7 +100,7 @@ static uint16_t sin_port(const struct sockaddr *addr)
 /* One of ours; a group or broadcast address for those who only want to hear it. */
 static bool inet_may_bind(struct sock *sk, be32 addr)
 {
-    if (!addr)
+    if (!addr || sk->inet_freebind)
         return true;
     switch (inet_addr_type(sock_net(sk), NULL, addr)) {
     case RTN_LOCAL:
@@ -126,6 +131,10 @@ static int inet_bind(struct socket *sock, const struct sockaddr *addr, socklen_t
         return -EADDRNOTAVAIL;
     if (sk->sk_state != TCP_CLOSE || sk->sk_sport)
         return -EINVAL;
+    if (sk->inet_bind_no_port && !sin_port(addr) && sock->type == SOCK_STREAM) {
+        sk->sk_rcv_saddr = sk->inet_saddr = sin_addr(addr); /* connect() chooses the port, knowing the peer */
+        return 0;
+    }
     return sk->sk_prot->bind(sk, sin_addr(addr), sin_port(addr));
 }
 
@@ -256,7 +265,7 @@ static int inet_shutdown(struct socket *sock, int how)
         err = inet_disconnect(sock);
     } else if (sk->sk_state == TCP_CLOSE) {
         /* Not connected, but whoever sleeps in recv() on a datagram socket is woken all the same. */
-        if (sock->type == SOCK_DGRAM)
+        if (sock->type != SOCK_STREAM)
             sk->sk_prot->shutdown(sk, how);
         err = -ENOTCONN;
     } else {
@@ -282,8 +291,11 @@ static int inet_setsockopt(struct socket *sock, int level, int name, const void 
 {
     struct sock *sk = sock->sk;
 
-    if (level == SOL_IP)
-        return ip_setsockopt(sk, name, val, len);
+    if (level == SOL_IP) {
+        int err = ip_setsockopt(sk, name, val, len);
+
+        return err == -ENOPROTOOPT ? ip_sock_setopt(sk, name, val, len) : err;
+    }
     return sk->sk_prot->setsockopt ? sk->sk_prot->setsockopt(sk, level, name, val, len) : -ENOPROTOOPT;
 }
 
@@ -291,8 +303,11 @@ static int inet_getsockopt(struct socket *sock, int level, int name, void *val, 
 {
     struct sock *sk = sock->sk;
 
-    if (level == SOL_IP)
-        return ip_getsockopt(sk, name, val, len);
+    if (level == SOL_IP) {
+        int err = ip_getsockopt(sk, name, val, len);
+
+        return err == -ENOPROTOOPT ? ip_sock_getopt(sk, name, val, len) : err;
+    }
     return sk->sk_prot->getsockopt ? sk->sk_prot->getsockopt(sk, level, name, val, len) : -ENOPROTOOPT;
 }
 
@@ -360,6 +375,9 @@ static int socket_layer_init(struct net *net)
     layer->udp = (struct inet_protosw){
         .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot, .ops = &inet_dgram_ops};
     inet_register_protosw(net, &layer->udp);
+    layer->raw = (struct inet_protosw){
+        .type = SOCK_RAW, .protocol = IPPROTO_IP, .prot = &raw_prot, .ops = &inet_dgram_ops};
+    inet_register_protosw(net, &layer->raw);
     layer->rmem_max = layer->wmem_max = SOCK_BUF_MAX;
     layer->sysctl_entries[0] =
         (struct sysctl_entry){"net.core.rmem_max", &layer->rmem_max, 1, SOCK_MIN_RCVBUF, INT_MAX};
@@ -391,6 +409,7 @@ static const struct inet_stage {
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},
+    {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 
 static void inet_undo(struct net *net, size_t stages)

@@ -37,7 +37,7 @@ static ssize_t tty_file_read(struct file *file, struct iov_iter *to)
 
     if (!to->count)
         return 0;
-    while (!(n = read_once(tty, to))) {
+    while (!(n = read_once(tty, to)) && !tty->gone) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
         if (!wait_on(&tty->wait, WAIT_FOREVER))

@@ -3,14 +3,17 @@
  *
  * In: ip_local_deliver_finish() -> udp_rcv() -> lookup -> sk_receive_queue -> udp_recvmsg().
  * Out: udp_sendmsg() -> route (cached by connected sockets) -> one sk_buff -> ip_build_and_send().
- * ICMP errors come in by udp_err() and reach the application on connected sockets (RFC 1122 4.1.3.3).
+ * ICMP errors come in by udp_err() and reach the application on connected sockets (RFC 1122 4.1.3.3), or in
+ * detail on those that asked for them (IP_RECVERR).
  *
- * A datagram beyond the path MTU is refused with -EMSGSIZE: it would have to be fragmented.
+ * A datagram that fits into one packet is written into one linear buffer; a longer one, and one that several
+ * writes make, into pages, which its fragments share.
  */
 #include "net/udp/udp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,6 +23,7 @@
 #include "net/core/checksum.h"
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/ip_sockglue.h"
 #include "net/ipv4/route.h"
 #include "net/udp/udp_table.h"
 
@@ -28,21 +32,14 @@
 struct udp_sock {
     struct sock sk;              /* must stay first */
     bool addr_bound, port_bound; /* by bind(), so they outlive a connection */
+    bool corked;                 /* UDP_CORK */
+    struct sk_buff *pending;     /* begun and not sent yet, with the way it will go; both or none */
+    struct udp_dest *pending_dest;
 };
 
 static struct udp_sock *udp_sk(struct sock *sk)
 {
     return (struct udp_sock *)sk;
-}
-
-/* skb->cb while a datagram waits for its reader. The device may be gone by then. */
-struct udp_skb_cb {
-    int ifindex;
-};
-
-static struct udp_skb_cb *udp_cb(struct sk_buff *skb)
-{
-    return (struct udp_skb_cb *)skb->cb;
 }
 
 /* --- receiving: validate --- */
@@ -87,9 +84,14 @@ static int udp_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
     struct net *net = sock_net(sk);
     struct net_device *dev = skb->dev;
 
-    udp_cb(skb)->ifindex = dev->ifindex;
+    if (unlikely(ip_hdr(skb)->ttl < sk->inet_min_ttl)) {
+        NET_INC_STATS(net, UdpInErrors);
+        kfree_skb_reason(skb, SKB_DROP_REASON_IP_MINTTL);
+        return -EINVAL;
+    }
+    skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */
     skb_pull(skb, sizeof(struct udphdr));
-    skb->dev = NULL;
+    ip_rx_forget_dev(skb);
     if ((sk->sk_shutdown & RCV_SHUTDOWN) || sock_queue_rcv_skb(sk, skb)) {
         skb->dev = dev;
         NET_INC_STATS(net, UdpRcvbufErrors);
@@ -159,19 +161,12 @@ static int udp_rcv(struct sk_buff *skb)
 
 /* --- ICMP errors --- */
 
-/* Errors that will not go away by waiting (RFC 1122 4.2.3.9 says it for TCP). */
-static bool udp_error_is_hard(uint8_t type, uint8_t code)
-{
-    if (type == ICMP_PARAMETERPROB)
-        return true;
-    return type == ICMP_DEST_UNREACH && code != ICMP_NET_UNREACH && code != ICMP_HOST_UNREACH;
-}
-
 /* skb (borrowed) is at the header of a datagram we have sent. */
 static void udp_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t info, int err)
 {
     const struct iphdr *iph = (const struct iphdr *)skb->data;
     const struct udphdr *uh = (const struct udphdr *)(skb->data + ip_hdrlen(iph));
+    struct ip_icmp_error e = {.skb = skb, .type = type, .code = code, .info = info, .err = err};
     struct udp_flow flow = {.saddr = iph->daddr,
                             .daddr = iph->saddr,
                             .sport = uh->dest,
@@ -182,13 +177,15 @@ static void udp_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t in
 
     if (!sk)
         return; /* nobody here can have sent that */
-    /* Whom should an unconnected socket blame? And its quoted ports are no secret: anybody could lower the
-     * path MTU to anybody by them (RFC 5927 7). */
-    if (sk->sk_state != UDP_ESTABLISHED)
-        return;
-    if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
+    /* Whom should an unconnected socket blame? Only who asked for the details can tell. And its quoted ports
+     * are no secret: anybody could lower the path MTU to anybody by them (RFC 5927 7). */
+    if (sk->sk_state == UDP_ESTABLISHED && type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
         ip_rt_update_pmtu(net, iph->daddr, info);
-    if (!udp_error_is_hard(type, code)) {
+    if (sk->inet_recverr) {
+        ip_queue_icmp_error(sk, &e, uh->dest, ip_hdrlen(iph) + (unsigned)sizeof(*uh));
+    } else if (sk->sk_state != UDP_ESTABLISHED) {
+        return;
+    } else if (!icmp_error_is_hard(type, code)) {
         sk->sk_err_soft = err;
         return;
     }
@@ -200,9 +197,9 @@ static void udp_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t in
 
 /* Where one datagram goes: from the socket, the call's address and its control messages. */
 struct udp_dest {
+    struct ip_cookie c;
     struct flowi4 fl;
     be16 dport;
-    uint8_t ttl, tos;
     bool cached; /* the connected socket's own route will do */
 };
 
@@ -227,54 +224,19 @@ static int udp_dest_address(struct sock *sk, const struct msg *msg, struct udp_d
     return dest->dport ? 0 : -EINVAL;
 }
 
-/* One control message at level SOL_IP. */
-static int udp_dest_cmsg(struct cmsghdr *cmsg, struct udp_dest *dest)
+/* Address, control messages, and what the socket says. */
+static int udp_dest_init(struct sock *sk, const struct msg *msg, struct udp_dest *dest)
 {
-    size_t len = cmsg->cmsg_len - CMSG_LEN(0);
-    int value;
+    int err = udp_dest_address(sk, msg, dest);
 
-    if (cmsg->cmsg_type == IP_PKTINFO && len >= sizeof(struct in_pktinfo)) {
-        const struct in_pktinfo *info = (const struct in_pktinfo *)CMSG_DATA(cmsg);
-
-        if (info->ipi_ifindex)
-            dest->fl.oif = info->ipi_ifindex;
-        if (info->ipi_spec_dst.s_addr)
-            dest->fl.saddr = (__force be32)info->ipi_spec_dst.s_addr;
-        dest->cached = false;
-        return 0;
-    }
-    if (len < sizeof(value))
-        return -EINVAL;
-    memcpy(&value, CMSG_DATA(cmsg), sizeof(value));
-    if (cmsg->cmsg_type == IP_TTL && value >= 1 && value <= 255) {
-        dest->ttl = (uint8_t)value;
-        return 0;
-    }
-    if (cmsg->cmsg_type == IP_TOS && value >= 0 && value <= 255) {
-        dest->tos = (uint8_t)value;
-        return 0;
-    }
-    return -EINVAL;
-}
-
-static int udp_dest_control(const struct msg *msg, struct udp_dest *dest)
-{
-    struct msghdr hdr = {.msg_control = msg->control, .msg_controllen = msg->control ? msg->control_len : 0};
-    struct cmsghdr *cmsg;
-
-    for (cmsg = CMSG_FIRSTHDR(&hdr); cmsg; cmsg = CMSG_NXTHDR(&hdr, cmsg)) {
-        size_t room = hdr.msg_controllen - (size_t)((uint8_t *)cmsg - (uint8_t *)hdr.msg_control);
-        int err;
-
-        if (cmsg->cmsg_len < CMSG_LEN(0) || cmsg->cmsg_len > room)
-            return -EINVAL;
-        if (cmsg->cmsg_level != SOL_IP)
-            continue;
-        err = udp_dest_cmsg(cmsg, dest);
-        if (err)
-            return err;
-    }
-    return 0;
+    if (!err)
+        err = ip_cookie_init(&dest->c, sk, msg);
+    dest->fl.saddr = dest->c.saddr;
+    dest->fl.oif = dest->c.oif;
+    dest->fl.tos = dest->c.tos;
+    dest->fl.mark = sk->sk_mark;
+    dest->cached = dest->cached && !dest->c.special;
+    return err;
 }
 
 /* Referenced; NULL and *err. Fills in the source. */
@@ -350,55 +312,216 @@ static void udp_fill(struct sk_buff *skb, struct sock *sk, const struct udp_dest
     skb->ip_summed = CHECKSUM_NONE;
 }
 
-static bool udp_want_df(const struct sock *sk, const struct rtable *rt)
+/* A datagram on its way: skb at the UDP header, complete. Takes skb. */
+static int udp_send_skb(struct sock *sk, struct sk_buff *skb, struct rtable *rt, const struct udp_dest *dest)
 {
-    return sk->inet_pmtudisc == IP_PMTUDISC_DO || sk->inet_pmtudisc == IP_PMTUDISC_PROBE ||
-           (sk->inet_pmtudisc == IP_PMTUDISC_WANT && !rt->mtu_locked);
-}
-
-/* One datagram along a route (borrowed). */
-static int udp_send_skb(struct sock *sk, struct rtable *rt, const struct udp_dest *dest, struct msg *msg,
-                        size_t len)
-{
-    struct net *net = sock_net(sk);
     struct ip_params params = {
         .saddr = dest->fl.saddr,
         .daddr = dest->fl.daddr,
         .protocol = IPPROTO_UDP,
-        .ttl = dest->ttl                   ? dest->ttl
-               : rt->type == RTN_MULTICAST ? sk->inet_mc_ttl
-                                           : sk->inet_ttl,
-        .tos = dest->tos,
-        .df = udp_want_df(sk, rt),
+        .ttl = ip_cookie_ttl(&dest->c, sk, rt),
+        .tos = dest->c.tos,
+        .df = ip_sk_df(sk, rt, skb->len + (unsigned)sizeof(struct iphdr)),
     };
-    struct sk_buff *skb;
+    int err = ip_build_and_send(sock_net(sk), sk, skb, &rt->dst, &params);
 
-    if (len > rt->dst.mtu - sizeof(struct iphdr) - sizeof(struct udphdr))
-        return -EMSGSIZE;
-    if (!sk_wait_until(sk, sk->sk_wmem_alloc < sk->sk_sndbuf || sk->sk_err,
-                       sock_snd_deadline(sk, msg->flags)))
+    if (!err)
+        NET_INC_STATS(sock_net(sk), UdpOutDatagrams);
+    return err;
+}
+
+/* Whether `len` bytes of text may go this way in one datagram, or in fragments. */
+static int udp_check_len(struct sock *sk, const struct rtable *rt, const struct udp_dest *dest, size_t len)
+{
+    unsigned whole = (unsigned)(len + sizeof(struct iphdr) + sizeof(struct udphdr));
+
+    if (whole <= rt->dst.mtu || !ip_sk_df(sk, rt, whole))
+        return 0;
+    ip_queue_local_error(sk, EMSGSIZE, dest->fl.daddr, dest->dport, rt->dst.mtu);
+    return -EMSGSIZE;
+}
+
+static int udp_wait_for_room(struct sock *sk, int flags)
+{
+    if (!sk_wait_until(sk, sk->sk_wmem_alloc < sk->sk_sndbuf || sk->sk_err, sock_snd_deadline(sk, flags)))
         return -EAGAIN;
-    if (sk->sk_err)
-        return sock_error(sk);
-    skb = alloc_skb(net, (unsigned)(MAX_HEADER + sizeof(struct udphdr) + len));
+    return sock_error(sk);
+}
+
+/* The usual datagram, which fits into one packet: written in one go. */
+static int udp_send_small(struct sock *sk, struct rtable *rt, const struct udp_dest *dest, struct msg *msg,
+                          size_t len)
+{
+    struct sk_buff *skb = alloc_skb(sock_net(sk), (unsigned)(MAX_HEADER + sizeof(struct udphdr) + len));
+
     if (!skb)
         return -ENOBUFS;
     skb_reserve(skb, MAX_HEADER);
     skb_set_owner_w(skb, sk);
     udp_fill(skb, sk, dest, msg, len, rt->dst.dev->features & NETIF_F_HW_CSUM);
-    if (msg->flags & MSG_CONFIRM)
+    return udp_send_skb(sk, skb, rt, dest);
+}
+
+/* --- sending: in pages --- */
+
+/* An empty datagram whose text will hang on it in pages, so that fragments can share them. */
+static struct sk_buff *udp_begin(struct sock *sk)
+{
+    struct sk_buff *skb = alloc_skb(sock_net(sk), MAX_HEADER + sizeof(struct udphdr));
+
+    if (!skb)
+        return NULL;
+    skb_reserve(skb, MAX_HEADER);
+    skb_put(skb, sizeof(struct udphdr));
+    return skb;
+}
+
+/* Adds len bytes of the caller's behind what is there: 0 or -ENOBUFS (some may have been added). */
+static int udp_append(struct sk_buff *skb, struct iov_iter *from, size_t len)
+{
+    struct skb_shared_info *info = skb_shinfo(skb);
+
+    while (len) {
+        struct skb_frag *last = info->nr_frags ? &info->frags[info->nr_frags - 1] : NULL;
+        unsigned room = last ? PAGE_SIZE - last->size : 0, n;
+
+        if (!room) {
+            struct page *page = info->nr_frags < MAX_SKB_FRAGS ? alloc_pages(0) : NULL;
+
+            if (!page)
+                return -ENOBUFS;
+            skb_add_rx_frag(skb, page, 0, 0, PAGE_SIZE);
+            continue;
+        }
+        n = (unsigned)min((size_t)room, len);
+        copy_from_iter(skb_frag_address(last) + last->size, n, from);
+        last->size += n;
+        skb->len += n;
+        skb->data_len += n;
+        len -= n;
+    }
+    return 0;
+}
+
+/* Header and sum of a datagram in pages, then out. Takes skb. */
+static int udp_finish(struct sock *sk, struct sk_buff *skb, struct rtable *rt, const struct udp_dest *dest)
+{
+    struct udphdr *uh = (struct udphdr *)skb->data;
+
+    skb_reset_transport_header(skb);
+    *uh =
+        (struct udphdr){.source = sk->sk_sport, .dest = dest->dport, .len = cpu_to_be16((uint16_t)skb->len)};
+    uh->check = csum_tcpudp_magic(dest->fl.saddr, dest->fl.daddr, skb->len, IPPROTO_UDP,
+                                  skb_checksum(skb, 0, skb->len, (__force wsum)0));
+    if (!(__force uint16_t)uh->check)
+        uh->check = (__force sum16)0xffff;
+    skb_set_owner_w(skb, sk);
+    return udp_send_skb(sk, skb, rt, dest);
+}
+
+static int udp_send_large(struct sock *sk, struct rtable *rt, const struct udp_dest *dest, struct msg *msg,
+                          size_t len)
+{
+    struct sk_buff *skb = udp_begin(sk);
+    int err = skb ? udp_append(skb, &msg->iter, len) : -ENOBUFS;
+
+    if (err) {
+        consume_skb(skb);
+        return err;
+    }
+    return udp_finish(sk, skb, rt, dest);
+}
+
+/* --- sending: several writes, one datagram (UDP_CORK, MSG_MORE) --- */
+
+/* Forgets what was not sent. */
+static void udp_flush_pending(struct udp_sock *up)
+{
+    consume_skb(up->pending);
+    up->pending = NULL;
+    kfree(up->pending_dest);
+    up->pending_dest = NULL;
+}
+
+static int udp_push_pending(struct udp_sock *up)
+{
+    struct sk_buff *skb = up->pending;
+    struct udp_dest *dest = up->pending_dest;
+    size_t len = skb->len - sizeof(struct udphdr);
+    struct rtable *rt;
+    int err = 0;
+
+    rt = udp_route(&up->sk, dest, &err);
+    if (rt)
+        err = udp_check_len(&up->sk, rt, dest, len);
+    if (rt && !err) {
+        up->pending = NULL;
+        err = udp_finish(&up->sk, skb, rt, dest);
+    }
+    if (rt)
+        dst_release(&rt->dst);
+    udp_flush_pending(up);
+    return err;
+}
+
+/* The first write says where the datagram goes. */
+static int udp_start_pending(struct udp_sock *up, const struct udp_dest *dest)
+{
+    up->pending_dest = kmalloc(sizeof(*dest));
+    up->pending = up->pending_dest ? udp_begin(&up->sk) : NULL;
+    if (!up->pending) {
+        udp_flush_pending(up);
+        return -ENOBUFS;
+    }
+    *up->pending_dest = *dest;
+    return 0;
+}
+
+static int udp_send_pending(struct sock *sk, const struct udp_dest *dest, struct msg *msg, size_t len)
+{
+    struct udp_sock *up = udp_sk(sk);
+    int err = up->pending ? 0 : udp_start_pending(up, dest);
+
+    if (err)
+        return err;
+    if (len > UDP_MAX_PAYLOAD + sizeof(struct udphdr) - up->pending->len)
+        err = -EMSGSIZE;
+    else
+        err = udp_append(up->pending, &msg->iter, len);
+    if (err) {
+        udp_flush_pending(up);
+        return err;
+    }
+    return up->corked || (msg->flags & MSG_MORE) ? 0 : udp_push_pending(up);
+}
+
+/* --- sending: all --- */
+
+static int udp_send_now(struct sock *sk, struct udp_dest *dest, struct msg *msg, size_t len)
+{
+    int err = 0;
+    struct rtable *rt = udp_route(sk, dest, &err);
+
+    if (!rt)
+        return err;
+    err = udp_check_len(sk, rt, dest, len);
+    if (!err)
+        err = udp_wait_for_room(sk, msg->flags);
+    if (!err && (msg->flags & MSG_CONFIRM))
         ip_rt_confirm_neigh(&rt->dst);
-    return ip_build_and_send(net, sk, skb, &rt->dst, &params);
+    if (!err && len + sizeof(struct iphdr) + sizeof(struct udphdr) <= rt->dst.mtu)
+        err = udp_send_small(sk, rt, dest, msg, len);
+    else if (!err)
+        err = udp_send_large(sk, rt, dest, msg, len);
+    dst_release(&rt->dst);
+    return err;
 }
 
 static ssize_t udp_sendmsg(struct sock *sk, struct msg *msg, size_t len)
 {
-    struct udp_dest dest = {
-        .fl = {.saddr = sk->inet_saddr, .oif = sk->sk_bound_dev_if, .mark = sk->sk_mark},
-        .tos = sk->inet_tos,
-    };
-    struct rtable *rt;
-    int err;
+    struct udp_dest dest = {.cached = false};
+    bool pending = udp_sk(sk)->pending;
+    int err = 0;
 
     if (msg->flags & MSG_OOB)
         return -EOPNOTSUPP;
@@ -406,63 +529,22 @@ static ssize_t udp_sendmsg(struct sock *sk, struct msg *msg, size_t len)
         return -EMSGSIZE;
     if (sk->sk_shutdown & SEND_SHUTDOWN)
         return -EPIPE;
-    err = udp_dest_address(sk, msg, &dest);
-    if (!err)
-        err = udp_dest_control(msg, &dest);
+    if (!pending)
+        err = udp_dest_init(sk, msg, &dest);
     if (!err)
         err = sock_error(sk);
     if (!err && !sk->sk_sport)
         err = udp_get_port(sk, 0);
     if (err)
         return err;
-    rt = udp_route(sk, &dest, &err);
-    if (!rt)
-        return err;
-    err = udp_send_skb(sk, rt, &dest, msg, len);
-    dst_release(&rt->dst);
-    if (err)
-        return err;
-    NET_INC_STATS(sock_net(sk), UdpOutDatagrams);
-    return (ssize_t)len;
+    if (unlikely(pending || udp_sk(sk)->corked || (msg->flags & MSG_MORE)))
+        err = udp_send_pending(sk, &dest, msg, len);
+    else
+        err = udp_send_now(sk, &dest, msg, len);
+    return err ? err : (ssize_t)len;
 }
 
 /* --- reading --- */
-
-/* Adds a control message behind the `used` bytes of msg->control; sets MSG_CTRUNC if it does not fit. */
-static void udp_put_cmsg(struct msg *msg, size_t *used, int level, int type, const void *data, size_t len)
-{
-    size_t room = msg->control ? msg->control_len - *used : 0;
-    struct cmsghdr *cmsg;
-
-    if (room < CMSG_LEN(len)) {
-        msg->flags |= MSG_CTRUNC;
-        return;
-    }
-    cmsg = (struct cmsghdr *)((uint8_t *)msg->control + *used);
-    cmsg->cmsg_level = level;
-    cmsg->cmsg_type = type;
-    cmsg->cmsg_len = CMSG_LEN(len);
-    memcpy(CMSG_DATA(cmsg), data, len);
-    *used += min((size_t)CMSG_SPACE(len), room);
-}
-
-/* IP_PKTINFO: by which device it came, to which address, and from which one an answer should go. */
-static void udp_put_pktinfo(struct sock *sk, struct msg *msg, struct sk_buff *skb, size_t *used)
-{
-    struct net *net = sock_net(sk);
-    be32 daddr = ip_hdr(skb)->daddr, answer = daddr;
-
-    if (inet_addr_type(net, NULL, daddr) != RTN_LOCAL) {
-        struct net_device *dev = dev_get_by_index(net, udp_cb(skb)->ifindex);
-
-        answer = dev ? inet_select_addr(dev, ip_hdr(skb)->saddr) : (__force be32)0;
-    }
-    struct in_pktinfo info = {.ipi_ifindex = udp_cb(skb)->ifindex,
-                              .ipi_spec_dst.s_addr = (__force uint32_t)answer,
-                              .ipi_addr.s_addr = (__force uint32_t)daddr};
-
-    udp_put_cmsg(msg, used, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-}
 
 static void udp_put_name(struct msg *msg, const struct sk_buff *skb)
 {
@@ -501,9 +583,9 @@ static ssize_t udp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int fla
     struct sk_buff *skb;
     int err;
 
+    if (flags & MSG_ERRQUEUE)
+        return ip_recv_error(sk, msg, len);
     msg->flags = 0;
-    if (flags & MSG_ERRQUEUE) /* no extended errors are kept */
-        return -EAGAIN;
     skb = udp_wait_for_packet(sk, flags, &err);
     if (!skb) {
         msg->name_len = 0;
@@ -515,8 +597,7 @@ static ssize_t udp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int fla
     if (copied < full_len)
         msg->flags |= MSG_TRUNC;
     udp_put_name(msg, skb);
-    if (sk->inet_pktinfo)
-        udp_put_pktinfo(sk, msg, skb, &control_used);
+    ip_cmsg_recv(sk, msg, skb, &control_used);
     msg->control_len = control_used;
     if (!(flags & MSG_PEEK)) {
         skb_unlink(&sk->sk_receive_queue, skb);
@@ -537,7 +618,7 @@ static uint32_t udp_poll(struct sock *sk)
         mask |= POLLHUP;
     if (sk->sk_wmem_alloc <= sk->sk_sndbuf / 2)
         mask |= POLLOUT | POLLWRNORM;
-    if (sk->sk_err)
+    if (sk->sk_err || !skb_queue_empty(&sk->sk_error_queue))
         mask |= POLLERR;
     return mask;
 }
@@ -572,6 +653,7 @@ static void udp_close(struct sock *sk)
     sk->sk_dead = true;
     sk->sk_shutdown = SHUTDOWN_MASK;
     udp_unhash(sk);
+    udp_flush_pending(udp_sk(sk));
     sk_dst_set(sk, NULL);
     skb_queue_purge(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSE);
     sock_put(sk);
@@ -584,7 +666,7 @@ static int udp_bind(struct sock *sk, be32 addr, uint16_t port)
     enum rt_type type = addr ? inet_addr_type(net, NULL, addr) : RTN_LOCAL;
     int err;
 
-    if (type == RTN_UNICAST)
+    if (type == RTN_UNICAST && !sk->inet_freebind)
         return -EADDRNOTAVAIL;
     if (sk->sk_sport)
         return -EINVAL;
@@ -622,6 +704,7 @@ static int udp_connect(struct sock *sk, be32 addr, uint16_t port, int flags)
     bool keep_saddr = udp_sk(sk)->addr_bound;
     struct udp_dest dest = {
         .fl = {.daddr = addr,
+               .tos = sk->inet_tos,
                .saddr = keep_saddr ? sk->inet_saddr : (__force be32)0,
                .oif = sk->sk_bound_dev_if,
                .mark = sk->sk_mark},
@@ -656,6 +739,30 @@ static int udp_shutdown(struct sock *sk, int how)
     return sk->sk_state == UDP_ESTABLISHED ? 0 : -ENOTCONN;
 }
 
+static int udp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+    int value;
+
+    if (level != SOL_UDP || name != UDP_CORK)
+        return -ENOPROTOOPT;
+    if (len < sizeof(value))
+        return -EINVAL;
+    memcpy(&value, val, sizeof(value));
+    udp_sk(sk)->corked = value != 0;
+    return !value && udp_sk(sk)->pending ? udp_push_pending(udp_sk(sk)) : 0;
+}
+
+static int udp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+    int value = udp_sk(sk)->corked;
+
+    if (level != SOL_UDP || name != UDP_CORK)
+        return -ENOPROTOOPT;
+    *len = min(*len, (socklen_t)sizeof(value));
+    memcpy(val, &value, *len);
+    return 0;
+}
+
 const struct proto udp_prot = {
     .name = "UDP",
     .obj_size = sizeof(struct udp_sock),
@@ -669,6 +776,8 @@ const struct proto udp_prot = {
     .recvmsg = udp_recvmsg,
     .poll = udp_poll,
     .ioctl = udp_ioctl,
+    .setsockopt = udp_setsockopt,
+    .getsockopt = udp_getsockopt,
 };
 
 /* --- start and end --- */

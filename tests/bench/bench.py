@@ -7,7 +7,8 @@ rows:  size boot idle requests connections download ping memory instructions
        upload streams churn loss tail fairness idle-connections    (tcp_rows.py)
 
 --quick takes less than three minutes: one round, short ones, without "memory" and "instructions". --beside measures
-one more image in the same run that answers at the same address: a ceiling, an older Skiff. A row that fails on a
+one more image in the same run that answers at the same address: a ceiling, an older Skiff (whose command line it gets
+if there is none). A row that fails on a
 guest says so where its figure would stand, and why at the end.
 
 Needs root (network namespace, tap). Timings on a shared machine are noisy: believe the ratios of one run, and the
@@ -72,8 +73,10 @@ def guests(options):
         found.insert(0, Guest("linux", linux, linux, linux, linux, [vmlinux, initramfs]))
     for name, elf in (beside.split("=", 1) for beside in options.beside):
         elf, _, append = elf.partition(",")
-        other = ["-kernel", elf, "-append", append]
-        found.append(Guest(name, other, other, other, other, [pathlib.Path(elf)]))
+        other = ["-kernel", elf, "-append", append or f"{IP} inetd=iperf3", "-initrd"]
+        large, small = other + [OUT / "site.tar"], other + [OUT / "small.tar"]
+        found.append(Guest(name, large, small, small, ["-kernel", elf, "-append", append or counting[3], *counting[4:]],
+                           [pathlib.Path(elf)]))
     return found
 
 

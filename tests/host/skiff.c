@@ -119,16 +119,25 @@ static void device_destroy(struct net_device *dev)
     free(device);
 }
 
+/* A device of ours: those that stand on it go with it, or with the stack. */
+static struct net_device *any_card(struct net *net)
+{
+    struct net_device *dev;
+    list_for_each_entry (dev, &net->dev_base, dev_list)
+        if (dev != net->loopback_dev && !dev->rtnl_link_ops)
+            return dev;
+    return NULL;
+}
+
 void skiff_stack_destroy(struct skiff_stack *stack)
 {
-    struct net_device *dev, *next;
+    struct net_device *dev;
     list_for_each_entry (dev, &stack->net->dev_base, dev_list)
         if (dev != stack->net->loopback_dev)
             netif_carrier_off(dev); /* what closing says is heard by nobody */
     files_destroy(stack->files);
-    list_for_each_entry_safe (dev, next, &stack->net->dev_base, dev_list)
-        if (dev != stack->net->loopback_dev)
-            device_destroy(dev);
+    while ((dev = any_card(stack->net)))
+        device_destroy(dev);
     inet_exit(stack->net);
     net_destroy(stack->net);
     free(stack->name);

@@ -4,10 +4,13 @@
 #ifndef TESTS_UNIT_ABI_H
 #define TESTS_UNIT_ABI_H
 
+#include <time.h> /* the host's linux/errqueue.h needs it */
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/errqueue.h>
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -26,7 +29,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 struct abi_fact {

@@ -1171,6 +1171,126 @@ TEST("promiscuous mode lets everything in, for one write of RCTL each way")
     assert_int_equal(card->counts.rctl_writes, rctl_writes + 2);
 }
 
+/* --- VLAN tags and further addresses --- */
+
+static struct {
+    unsigned count;
+    uint16_t tci;
+} tagged;
+
+static int take_tagged(struct sk_buff *skb, struct net_device *from, struct packet_type *pt)
+{
+    tagged.count += skb->vlan_present;
+    tagged.tci = skb->vlan_tci;
+    consume_skb(skb);
+    return 0;
+}
+
+TEST("the card takes the tag out of a frame and says which it was")
+{
+    struct packet_type tap = {.type = cpu_to_be16(0x0003), .func = take_tagged};
+    uint8_t frame[LEN_MAX], with_tag[LEN_MAX + 4];
+
+    start((struct e1000_model_config){0});
+    dev_add_pack(net, &tap);
+    for (size_t len = 60; len <= LEN_MAX; len += LEN_MAX - 60) {
+        tagged.count = 0;
+        make_frame(frame, 0, len, our_mac);
+        memcpy(with_tag, frame, 12);
+        put_unaligned_be16(0x8100, with_tag + 12);
+        put_unaligned_be16(0x6123, with_tag + 14);
+        memcpy(with_tag + 16, frame + 12, len - 12);
+        assert_int_equal(e1000_model_receive(card, with_tag, len + 4), E1000_MODEL_RX_TAKEN);
+        host_run();
+        assert_int_equal(tagged.count, 1);
+        assert_int_equal(tagged.tci, 0x6123);
+    }
+    assert_int_equal(card->counts.tags_stripped, 2);
+    assert_int_equal(net->drops[SKB_DROP_REASON_VLAN_UNKNOWN], 2);
+    dev_remove_pack(&tap);
+}
+
+TEST("the card writes the tag into a frame, of one piece or of many")
+{
+    start((struct e1000_model_config){0});
+    for (size_t linear = 64; linear <= LEN_MAX; linear += LEN_MAX - 64) {
+        struct sk_buff *skb = make_skb(5, LEN_MAX, linear, 400);
+        skb->vlan_tci = 0x2fff;
+        skb->vlan_present = 1;
+        assert_int_equal(dev_queue_xmit(skb), 0);
+        host_run();
+        assert_int_equal(wire_len, LEN_MAX + 4);
+        assert_int_equal(get_unaligned_be16(wire_frame + 12), 0x8100);
+        assert_int_equal(get_unaligned_be16(wire_frame + 14), 0x2fff);
+        assert_int_equal(get_unaligned_be16(wire_frame + 16), ETH_TYPE_TEST);
+        assert_true(payload_is(wire_frame + 18, LEN_MAX - 14, 5));
+    }
+    assert_int_equal(card->counts.tags_inserted, 2);
+    assert_int_equal(send_frame(6, 100), 0); /* and none into the next */
+    host_run();
+    assert_int_equal(wire_len, 100);
+}
+
+TEST("each segment of a train in a VLAN carries the tag, as when it is cut in software")
+{
+    start((struct e1000_model_config){0});
+    card->config.wire = train_frame;
+    memset(train_wire, 0, sizeof(train_wire));
+    for (train_side = 0; train_side < 2; train_side++) {
+        struct sk_buff *skb = make_train(9999, 1400, 12, 5000);
+        if (train_side)
+            dev->features &=
+                ~(unsigned)(NETIF_F_TSO | NETIF_F_HW_CSUM | NETIF_F_SG | NETIF_F_HW_VLAN_CTAG_TX);
+        skb->vlan_tci = 100;
+        skb->vlan_present = 1;
+        assert_int_equal(dev_queue_xmit(skb), 0);
+        host_run();
+    }
+    assert_int_equal(train_wire[0].count, 8);
+    assert_int_equal(train_wire[1].count, 8);
+    assert_int_equal(card->counts.tags_inserted, 8);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(get_unaligned_be16(train_wire[0].bytes[i] + 14), 100);
+        assert_int_equal(train_wire[0].len[i], train_wire[1].len[i]);
+        assert_memory_equal(train_wire[0].bytes[i], train_wire[1].bytes[i], train_wire[0].len[i]);
+    }
+}
+
+TEST("the card receives by further addresses, as many as it has places for; then by all")
+{
+    uint8_t more[6] = {0x02, 0x66, 0, 0, 0, 0};
+
+    start((struct e1000_model_config){.never_deaf = true});
+    uint64_t rctl_writes = card->counts.rctl_writes;
+    for (unsigned i = 1; i <= 15; i++) {
+        more[5] = (uint8_t)i;
+        assert_int_equal(dev_uc_add(dev, more), 0);
+        assert_int_equal(offer_to(more), E1000_MODEL_RX_TAKEN);
+    }
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_FILTERED);
+    assert_int_equal(card->counts.rctl_writes, rctl_writes);
+    assert_int_equal(dev_uc_add(dev, stranger), 0);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_TAKEN);
+    assert_int_equal(dev_uc_del(dev, stranger), 0);
+    assert_int_equal(dev_uc_del(dev, stranger), -ENOENT);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_FILTERED);
+    for (unsigned i = 1; i <= 15; i++) {
+        more[5] = (uint8_t)i;
+        assert_int_equal(dev_uc_del(dev, more), 0);
+        assert_int_equal(offer_to(more), E1000_MODEL_RX_FILTERED);
+    }
+    assert_int_equal(offer_to(our_mac), E1000_MODEL_RX_TAKEN);
+}
+
+TEST("an address given by hand is received by at once, the old one no longer")
+{
+    start((struct e1000_model_config){0});
+    assert_int_equal(dev_set_mac_address(dev, stranger), 0);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_TAKEN);
+    assert_int_equal(offer_to(our_mac), E1000_MODEL_RX_FILTERED);
+    assert_int_equal(dev_set_mac_address(dev, group_a), -EADDRNOTAVAIL);
+}
+
 /* --- statistics --- */
 
 static void count_traffic(struct e1000_model_config config)

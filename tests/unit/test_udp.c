@@ -3,7 +3,10 @@
  */
 #include "tests/unit/test.h"
 
+#include <time.h> /* the host's linux/errqueue.h needs it */
+
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -520,7 +523,6 @@ TEST("wrong destinations and sizes have their errors")
 
     assert_int_equal(send_to(sk, NULL, 0, "x"), -EDESTADDRREQ);
     assert_int_equal(send_to(sk, "10.0.0.2", 0, "x"), -EINVAL);
-    assert_int_equal(send_msg(sk, "10.0.0.2", 1, buf, 1473, NULL, 0), -EMSGSIZE);
     assert_int_equal(send_msg(sk, "10.0.0.2", 1, buf, 65508, NULL, 0), -EMSGSIZE);
     assert_int_equal(send_msg(sk, "127.0.0.1", 1, buf, 65507, NULL, 0), 65507);
     assert_int_equal(send_to(sk, "10.0.0.255", 1, "x"), -EACCES);
@@ -757,6 +759,290 @@ TEST("each allocation may fail while a datagram is sent or received")
     }
     testnet_advance_ms(t, 10000);
     udp_prot.close(sk);
+}
+
+/* --- large datagrams --- */
+
+static uint8_t text[65600];
+
+/* Takes in the fragments of one datagram, in order: its bytes from the UDP header on, in `out`. */
+static size_t collect_datagram(void)
+{
+    static uint8_t frame[2048];
+    size_t n, at = 0;
+
+    while ((n = testnet_pop(t, frame, sizeof(frame)))) {
+        unsigned frag_off = testnet_u16(frame + TESTNET_IP + 6),
+                 len = testnet_u16(frame + TESTNET_IP + 2) - 20u;
+
+        assert_int_equal((frag_off & 0x1fff) * 8, at);
+        assert_int_equal(testnet_csum(frame + TESTNET_IP, 20, 0), 0);
+        memcpy(out + at, frame + TESTNET_L4, len);
+        at += len;
+        if (!(frag_off & 0x2000))
+            break;
+    }
+    return at;
+}
+
+static void assert_udp_datagram(const void *data, size_t len)
+{
+    size_t n = collect_datagram();
+    uint32_t pseudo =
+        (t->local >> 16) + (t->local & 0xffff) + (t->peer >> 16) + (t->peer & 0xffff) + 17 + (uint32_t)n;
+
+    assert_int_equal(n, len + 8);
+    assert_int_equal(testnet_u16(out + 4), n);
+    assert_int_equal(testnet_csum(out, n, pseudo), 0);
+    assert_memory_equal(out + 8, data, len);
+}
+
+TEST("datagrams of up to 65507 bytes go out, in fragments where they must")
+{
+    static const size_t lens[] = {1472, 1473, 1480, 4095, 4096, 4097, 8192, 60000, 65507};
+    struct sock *sk = new_socket();
+
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (uint8_t)(i * 13 + (i >> 8));
+    for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+        assert_int_equal(send_msg(sk, "10.0.0.2", 9, text, lens[i], NULL, 0), lens[i]);
+        assert_udp_datagram(text, lens[i]);
+    }
+    assert_int_equal(t->net->mib[MIB_UdpOutDatagrams], 9);
+    assert_int_equal(t->net->mib[MIB_IpFragOKs], 8);
+    assert_int_equal(sk->sk_wmem_alloc, 0);
+    udp_prot.close(sk);
+}
+
+TEST("IP_PMTUDISC_DO never cuts: EMSGSIZE; the default cuts without DF what is longer than the path MTU")
+{
+    struct sock *sk = new_socket();
+
+    assert_int_equal(send_msg(sk, "10.0.0.2", 9, text, 1473, NULL, 0), 1473);
+    testnet_pop(t, out, sizeof(out));
+    assert_int_equal(testnet_u16(out + TESTNET_IP + 6), 0x2000);
+    testnet_drop_sent(t);
+    sk->inet_pmtudisc = IP_PMTUDISC_DO;
+    assert_int_equal(send_msg(sk, "10.0.0.2", 9, text, 1473, NULL, 0), -EMSGSIZE);
+    assert_int_equal(send_msg(sk, "10.0.0.2", 9, text, 1472, NULL, 0), 1472);
+    testnet_pop(t, out, sizeof(out));
+    assert_int_equal(testnet_u16(out + TESTNET_IP + 6), 0x4000);
+    udp_prot.close(sk);
+}
+
+TEST("a large datagram may fail at each allocation, and nothing is left of it")
+{
+    struct sock *sk = bound(NULL, 7000);
+
+    for (unsigned n = 1;; n++) {
+        host_fail_allocation(n);
+        ssize_t sent = send_msg(sk, "10.0.0.2", 9, text, 20000, NULL, 0);
+        bool failed = host_allocation_failed();
+        host_fail_allocation(0);
+        testnet_drop_sent(t);
+        assert_int_equal(t->net->skb_count, 0);
+        assert_int_equal(sk->sk_wmem_alloc, 0);
+        if (!failed) {
+            assert_int_equal(sent, 20000);
+            break;
+        }
+        assert_true(n < 200);
+    }
+    udp_prot.close(sk);
+}
+
+/* --- several writes, one datagram --- */
+
+static ssize_t send_more(struct sock *sk, const char *dst, const void *data, size_t len, int flags)
+{
+    struct sockaddr_in sin = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(testnet_addr(dst))};
+    struct iovec iov = {(void *)data, len};
+    struct msg msg = {.name = (struct sockaddr_storage *)&sin,
+                      .name_len = sizeof(sin),
+                      .iter = {&iov, 0, len},
+                      .flags = MSG_DONTWAIT | flags};
+
+    return udp_prot.sendmsg(sk, &msg, len);
+}
+
+static int set_cork(struct sock *sk, int on)
+{
+    return udp_prot.setsockopt(sk, IPPROTO_UDP, 1 /* UDP_CORK */, &on, sizeof(on));
+}
+
+TEST("MSG_MORE gathers writes until one comes without it; the first says where to")
+{
+    struct sock *sk = new_socket();
+
+    assert_int_equal(send_more(sk, "10.0.0.2", "one ", 4, MSG_MORE), 4);
+    assert_int_equal(send_more(sk, "10.0.0.99", "two ", 4, MSG_MORE), 4);
+    assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
+    assert_int_equal(send_more(sk, "10.0.0.99", "three", 5, 0), 5);
+    assert_udp_datagram("one two three", 13);
+    assert_int_equal(send_more(sk, "10.0.0.2", "alone", 5, 0), 5);
+    assert_udp_datagram("alone", 5);
+    udp_prot.close(sk);
+}
+
+TEST("UDP_CORK holds back until it is taken away; 65507 bytes are the most, then all is forgotten")
+{
+    struct sock *sk = new_socket();
+    int on = 0;
+    socklen_t len = sizeof(on);
+
+    assert_int_equal(set_cork(sk, 1), 0);
+    assert_int_equal(udp_prot.getsockopt(sk, IPPROTO_UDP, 1, &on, &len), 0);
+    assert_int_equal(on, 1);
+    for (size_t at = 0; at < 65507; at += 5000)
+        assert_int_equal(send_more(sk, "10.0.0.2", text + at, at + 5000 < 65507 ? 5000 : 65507 - at, 0),
+                         at + 5000 < 65507 ? 5000 : 65507 - at);
+    assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
+    assert_int_equal(set_cork(sk, 0), 0);
+    assert_udp_datagram(text, 65507);
+
+    assert_int_equal(set_cork(sk, 1), 0);
+    assert_int_equal(send_more(sk, "10.0.0.2", text, 65507, 0), 65507);
+    assert_int_equal(send_more(sk, "10.0.0.2", "x", 1, 0), -EMSGSIZE);
+    assert_int_equal(set_cork(sk, 0), 0);
+    assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
+    udp_prot.close(sk);
+}
+
+TEST("what is corked when the socket closes goes with it")
+{
+    struct sock *sk = new_socket();
+
+    assert_int_equal(send_more(sk, "10.0.0.2", "never sent", 10, MSG_MORE), 10);
+    udp_prot.close(sk);
+    assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
+    assert_int_equal(t->net->skb_count, 0);
+}
+
+/* --- what was asked for about a datagram --- */
+
+TEST("IP_RECVTTL and IP_RECVTOS tell of the header; IP_MINTTL refuses what came from further away")
+{
+    struct sock *sk = bound(NULL, 7000);
+    struct msghdr hdr;
+
+    sk->inet_recvttl = sk->inet_recvtos = true;
+    sk->inet_min_ttl = 10;
+    arrive(&(struct testnet_ip){.ttl = 77, .tos = 0x28}, 4321, 7000, "x");
+    arrive(&(struct testnet_ip){.ttl = 9}, 4321, 7000, "too far");
+    assert_receives(sk, "x");
+    hdr = (struct msghdr){.msg_control = control, .msg_controllen = rmsg.control_len};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&hdr);
+    assert_int_equal(c->cmsg_type, IP_TTL);
+    assert_int_equal(*(int *)CMSG_DATA(c), 77);
+    c = CMSG_NXTHDR(&hdr, c);
+    assert_int_equal(c->cmsg_type, IP_TOS);
+    assert_int_equal(*CMSG_DATA(c), 0x28);
+    assert_silent(sk);
+    assert_int_equal(t->net->drops[SKB_DROP_REASON_IP_MINTTL], 1);
+    udp_prot.close(sk);
+}
+
+/* --- the queue of errors --- */
+
+/* The peer (or a router) says that our latest datagram came to grief. */
+static void complain(uint8_t type, uint8_t code, uint32_t rest, const char *offender)
+{
+    size_t n = testnet_pop(t, out, sizeof(out));
+
+    assert_true(n > 0);
+    testnet_inject(t, in,
+                   testnet_build_icmp(t, in,
+                                      &(struct testnet_ip){.saddr = offender ? testnet_addr(offender) : 0},
+                                      type, code, rest, out + TESTNET_IP, n - TESTNET_IP));
+}
+
+static const struct sock_extended_err *read_error(struct sock *sk, const char *quoted)
+{
+    struct msghdr hdr;
+
+    assert_int_equal(receive_flags(sk, sizeof(buf), MSG_ERRQUEUE), strlen(quoted));
+    assert_memory_equal(buf, quoted, strlen(quoted));
+    assert_true(rmsg.flags & MSG_ERRQUEUE);
+    hdr = (struct msghdr){.msg_control = control, .msg_controllen = rmsg.control_len};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&hdr);
+    assert_non_null(c);
+    assert_int_equal(c->cmsg_level, SOL_IP);
+    assert_int_equal(c->cmsg_type, IP_RECVERR);
+    return (const struct sock_extended_err *)CMSG_DATA(c);
+}
+
+TEST("IP_RECVERR: an ICMP error waits with type, code, offender, destination and the quoted bytes")
+{
+    struct sock *sk = new_socket();
+    const struct sock_extended_err *ee;
+    struct sockaddr_in *sin = (struct sockaddr_in *)&from;
+
+    sk->inet_recverr = true;
+    assert_int_equal(send_to(sk, "10.0.0.2", 9, "lost"), 4);
+    complain(11, 0, 0, "10.0.0.254");
+    assert_true(udp_prot.poll(sk) & POLLERR);
+    ee = read_error(sk, "lost");
+    assert_int_equal(ee->ee_errno, EHOSTUNREACH);
+    assert_int_equal(ee->ee_origin, SO_EE_ORIGIN_ICMP);
+    assert_int_equal(ee->ee_type, 11);
+    assert_int_equal(ee->ee_code, 0);
+    assert_int_equal(ntohl(((struct sockaddr_in *)SO_EE_OFFENDER(ee))->sin_addr.s_addr),
+                     testnet_addr("10.0.0.254"));
+    assert_int_equal(ntohl(sin->sin_addr.s_addr), t->peer);
+    assert_int_equal(ntohs(sin->sin_port), 9);
+    assert_false(udp_prot.poll(sk) & POLLERR);
+    assert_int_equal(receive_flags(sk, sizeof(buf), MSG_ERRQUEUE), -EAGAIN);
+    assert_silent(sk); /* read there, not told again */
+    udp_prot.close(sk);
+}
+
+TEST("IP_RECVERR: the next call says the error too, if the queue was not read")
+{
+    struct sock *sk = new_socket();
+
+    sk->inet_recverr = true;
+    send_to(sk, "10.0.0.2", 9, "one");
+    complain(3, 3, 0, NULL);
+    send_to(sk, "10.0.0.2", 9, "nothing is sent: the call fails instead");
+    assert_int_equal(receive(sk), -EAGAIN);
+    assert_int_equal(read_error(sk, "one")->ee_errno, ECONNREFUSED);
+    udp_prot.close(sk);
+}
+
+TEST("IP_RECVERR: a datagram that is too long for DF puts an error of our own on the queue, with the MTU")
+{
+    struct sock *sk = new_socket();
+    const struct sock_extended_err *ee;
+
+    sk->inet_recverr = true;
+    sk->inet_pmtudisc = IP_PMTUDISC_DO;
+    assert_int_equal(send_msg(sk, "10.0.0.2", 9, text, 3000, NULL, 0), -EMSGSIZE);
+    ee = read_error(sk, "");
+    assert_int_equal(ee->ee_origin, SO_EE_ORIGIN_LOCAL);
+    assert_int_equal(ee->ee_errno, EMSGSIZE);
+    assert_int_equal(ee->ee_info, 1500);
+    udp_prot.close(sk);
+}
+
+TEST("without IP_RECVERR nothing is kept; with it forged errors fill the receive buffer at most")
+{
+    struct sock *sk = new_socket();
+    size_t n;
+
+    send_to(sk, "10.0.0.2", 9, "x");
+    n = testnet_pop(t, out, sizeof(out));
+    n = testnet_build_icmp(t, in, &(struct testnet_ip){0}, 3, 1, 0, out + TESTNET_IP, n - TESTNET_IP);
+    testnet_inject(t, in, n);
+    assert_int_equal(receive_flags(sk, sizeof(buf), MSG_ERRQUEUE), -EAGAIN);
+    sk->inet_recverr = true;
+    sk->sk_rcvbuf = 20000;
+    for (int i = 0; i < 1000; i++)
+        testnet_inject(t, in, n);
+    assert_true(sk->sk_rmem_alloc <= 20000);
+    assert_true(t->net->skb_count < 100);
+    udp_prot.close(sk);
+    assert_int_equal(t->net->skb_count, 0);
 }
 
 TEST_FIXTURE(setup, teardown)

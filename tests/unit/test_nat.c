@@ -435,6 +435,27 @@ TEST("DNAT of our own packets finds another route")
     testnet_drop_sent(ct.t);
 }
 
+TEST("a reset or an error by which a rule rejects a translated packet comes from whom was asked")
+{
+    uint8_t frame[200];
+    size_t len;
+
+    RULE("-t nat -A PREROUTING -d 192.0.2.1 -j DNAT --to-destination 10.1.0.9");
+    RULE("-A FORWARD -p tcp -j REJECT --reject-with tcp-reset");
+    RULE("-A FORWARD -p udp -j REJECT");
+    assert_false(send_tcp(B, 4000, "192.0.2.1", 80, CT_SYN));
+    host_run();
+    len = testnet_pop(ct.t, frame, sizeof(frame));
+    assert_true(len && testnet_frame_ok(frame, len) && (frame[TESTNET_L4 + 13] & CT_RST));
+    assert_int_equal(testnet_u32(frame + TESTNET_IP + 12), testnet_addr("192.0.2.1"));
+    assert_false(send_udp(B, 4000, "192.0.2.1", 53));
+    host_run();
+    len = testnet_pop(ct.t, frame, sizeof(frame));
+    assert_true(len && testnet_frame_ok(frame, len) && frame[TESTNET_L4] == 3);
+    assert_int_equal(testnet_u32(frame + TESTNET_L4 + 8 + 16), testnet_addr("192.0.2.1"));
+    assert_int_equal(ct.n->count, 0);
+}
+
 /* --- rules come and go --- */
 
 TEST("translation is in the hooks only while table nat has rules, and needs nothing then")

@@ -193,8 +193,8 @@ void nf_ct_kill(struct nf_conn *ct);
 /* Ends every connection of the table that match(ct, ctx) says: how many. */
 unsigned nf_ct_kill_if(struct net *net, bool (*match)(struct nf_conn *ct, void *ctx), void *ctx);
 
-/* Calls fn for every connection of the table until it returns false. */
-void nf_ct_for_each(struct net *net, bool (*fn)(const struct nf_conn *ct, void *ctx), void *ctx);
+/* One after the other, while the table may change in between: *cursor starts at 0. NULL: no more. */
+const struct nf_conn *nf_ct_next(struct net *net, uint64_t *cursor);
 
 /* Milliseconds until it expires. */
 uint64_t nf_ct_expires_in_ms(const struct nf_conn *ct);

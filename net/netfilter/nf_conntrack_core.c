@@ -163,18 +163,26 @@ unsigned nf_ct_kill_if(struct net *net, bool (*match)(struct nf_conn *ct, void *
     return killed;
 }
 
-void nf_ct_for_each(struct net *net, bool (*fn)(const struct nf_conn *ct, void *ctx), void *ctx)
+/* The cursor: bucket << 32, and how many of its connections have been shown. */
+const struct nf_conn *nf_ct_next(struct net *net, uint64_t *cursor)
 {
-    const struct nf_conn *ct;
+    struct netns_ct *n = net->ct;
+    unsigned bucket = (unsigned)(*cursor >> 32);
+    uint32_t shown = (uint32_t)*cursor;
 
-    list_for_each_entry (ct, &net->ct->assured, list) {
-        if (!fn(ct, ctx))
-            return;
+    for (; n->hash && bucket < n->buckets; bucket++, shown = 0) {
+        const struct nf_conntrack_tuple_hash *h;
+        uint32_t place = 0;
+
+        hlist_for_each_entry (h, &n->hash[bucket], node) {
+            if (h->tuple.dir != IP_CT_DIR_ORIGINAL || place++ < shown)
+                continue;
+            *cursor = (uint64_t)bucket << 32 | place;
+            return container_of(h, struct nf_conn, tuplehash[IP_CT_DIR_ORIGINAL]);
+        }
     }
-    list_for_each_entry (ct, &net->ct->evictable, list) {
-        if (!fn(ct, ctx))
-            return;
-    }
+    *cursor = (uint64_t)bucket << 32;
+    return NULL;
 }
 
 /* --- a new connection --- */

@@ -141,6 +141,7 @@ static void xt_reject_rst(struct xt_packet *p)
         rst->check = csum_tcpudp_magic(params.saddr, params.daddr, sizeof(*rst), IPPROTO_TCP,
                                        csum_partial(rst, sizeof(*rst), (__force wsum)0));
         skb_reset_transport_header(skb);
+        nf_ct_attach(net, skb, p->skb);
         ip_build_and_send(net, NULL, skb, &rt->dst, &params);
     }
     dst_release(&rt->dst);

@@ -20,6 +20,7 @@
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 #include "net/netfilter/nf_conntrack.h"
+#include "net/netfilter/nf_nat.h"
 #include "net/netfilter/x_tables.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
@@ -404,6 +405,7 @@ static const struct inet_stage {
     {ip_init, ip_exit}, /* with icmp */
     {nf_conntrack_init, nf_conntrack_exit},
     {xt_init, xt_exit},
+    {nf_nat_init, nf_nat_exit}, /* asks table nat */
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},

@@ -147,4 +147,12 @@ int sys_epoll_create1(struct files *files, int flags);
 int sys_epoll_ctl(struct files *files, int epfd, int op, int fd, struct epoll_event *event);
 int sys_epoll_wait(struct files *files, int epfd, struct epoll_event *events, int maxevents, int timeout_ms);
 
+/* The same as the calls of skiff/conntrack.h, for a stack: net/socket/conntrack.c. */
+struct skiff_conn;
+struct skiff_conn_filter;
+struct skiff_conntrack_stats;
+int conntrack_list(struct net *net, struct skiff_conn *conns, int max, uint64_t *cursor);
+int conntrack_delete(struct net *net, const struct skiff_conn_filter *filter);
+void conntrack_stats(struct net *net, struct skiff_conntrack_stats *stats);
+
 #endif

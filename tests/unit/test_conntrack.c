@@ -3,6 +3,10 @@
  */
 #include "tests/unit/ct_net.h"
 
+#include "libc/include/skiff/conntrack.h"
+
+#include "net/socket/socket.h"
+
 static const char *sysctl_text(const char *name)
 {
     static char buf[32];
@@ -317,6 +321,42 @@ TEST("nf_conntrack_log_invalid says why, for one protocol or for all")
     set("net.netfilter.nf_conntrack_log_invalid", "6");
     ct_tcp(true, CT_SYN | CT_FIN, 1, 0, 0, 0);
     assert_non_null(strstr(host_last_log(), "from 10.1.0.1 to 10.2.0.1: TCP flags"));
+}
+
+TEST("a program sees every connection once, can delete by address and port, and reads the statistics")
+{
+    struct skiff_conn conns[7];
+    struct skiff_conn_filter filter = {.protocol = IPPROTO_UDP};
+    struct skiff_conntrack_stats stats;
+    uint64_t cursor = 0;
+    bool seen[100] = {false};
+    int n, total = 0;
+
+    ct_handshake();
+    for (uint16_t port = 0; port < 100; port++)
+        ct_udp(true, (uint16_t)(2000 + port), 53);
+    while ((n = conntrack_list(ct.net, conns, 7, &cursor)) > 0)
+        for (int i = 0; i < n; i++, total++) {
+            if (conns[i].protocol == IPPROTO_TCP) {
+                assert_string_equal(conns[i].state, "ESTABLISHED");
+                assert_true(conns[i].flags & SKIFF_CONN_ASSURED);
+                assert_int_equal(conns[i].timeout_s, 432000);
+                continue;
+            }
+            assert_int_equal(conns[i].original.src, (__force uint32_t)ct_addr(A));
+            assert_int_equal(conns[i].reply.dst_port, conns[i].original.src_port);
+            assert_false(seen[conns[i].original.src_port - 2000]);
+            seen[conns[i].original.src_port - 2000] = true;
+        }
+    assert_int_equal(total, 101);
+    filter.original.src_port = 2050;
+    assert_int_equal(conntrack_delete(ct.net, &filter), 1);
+    filter.original.src_port = 0;
+    assert_int_equal(conntrack_delete(ct.net, &filter), 99);
+    conntrack_stats(ct.net, &stats);
+    assert_int_equal(stats.insert, 101);
+    assert_int_equal(stats.count, 1);
+    assert_int_equal(conntrack_delete(ct.net, NULL), 1);
 }
 
 /* --- ICMP errors --- */

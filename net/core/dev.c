@@ -46,8 +46,8 @@ static void dev_deliver_taps(struct sk_buff *skb, struct net_device *dev, uint8_
     struct packet_type *pt, *next;
 
     list_for_each_entry_safe (pt, next, &skb->net->ptype_all, list) {
-        if (pt->dev && pt->dev != dev)
-            continue;
+        if ((pt->dev && pt->dev != dev) || (outgoing && skb->sk && pt->af_packet_priv == skb->sk))
+            continue; /* who has sent it knows it */
         struct sk_buff *clone = skb_clone(skb);
         if (!clone)
             continue; /* a tap may miss a packet; the packet itself goes on */

@@ -15,6 +15,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+#include "net/packet/af_packet.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
@@ -370,9 +371,10 @@ static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {sched_init, sched_exit}, {nf_init, nf_exit},   {arp_init, arp_exit},
+    {sched_init, sched_exit},   {nf_init, nf_exit},   {arp_init, arp_exit},
     {ip_init, ip_exit}, /* with icmp */
-    {udp_init, udp_exit},     {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {udp_init, udp_exit},       {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {packet_init, packet_exit},
 };
 
 static void inet_undo(struct net *net, size_t stages)

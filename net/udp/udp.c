@@ -87,6 +87,10 @@ static int udp_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
     struct net *net = sock_net(sk);
     struct net_device *dev = skb->dev;
 
+    if (sk_filter(sk, skb, sizeof(struct udphdr))) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        return -EPERM;
+    }
     udp_cb(skb)->ifindex = dev->ifindex;
     skb_pull(skb, sizeof(struct udphdr));
     skb->dev = NULL;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <net/if_arp.h>

@@ -28,6 +28,7 @@
 #include "net/apps/inetd.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
+#include "net/core/xdp.h"
 #include "net/ipv4/ipconfig.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
@@ -195,6 +196,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (e1000_init(net) == 0)
         report_no_card();
     sched_configure(net);
+    xdp_configure(net);
 
     /* Applications */
     struct files *files = files_create(net, mount_site(boot));

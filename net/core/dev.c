@@ -18,6 +18,7 @@
 #include "kernel/slab.h"
 #include "net/core/gso.h"
 #include "net/core/qdisc.h"
+#include "net/core/xdp.h"
 
 #define ETH_P_ALL_ 0x0003 /* as net/ethernet/ethernet.h has it */
 
@@ -535,6 +536,7 @@ void unregister_netdev(struct net_device *dev)
     list_del_init(&dev->dev_list);
     napi_detach_device(dev);
     dev_set_qdisc(dev, NULL);
+    xdp_remove(dev);
     dev->net = NULL;
 }
 

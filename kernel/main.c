@@ -31,6 +31,7 @@
 #include "net/apps/inetd.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
+#include "net/core/xdp.h"
 #include "net/ethernet/link.h"
 #include "net/ipv4/ipconfig.h"
 #include "net/ipv4/routeconfig.h"
@@ -252,6 +253,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
         report_no_card();
     sched_configure(net);
     sysctl_from_cmdline(net); /* each card has settings of its own; none is up yet */
+    xdp_configure(net);
 
     /* Applications */
     struct files *files = files_create(net, site);

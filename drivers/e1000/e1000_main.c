@@ -306,8 +306,8 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     struct net_device *dev = adapter->netdev;
 
     dev->netdev_ops = &e1000_netdev_ops;
-    dev->features =
-        NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX;
+    dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX |
+                    NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_XDP;
     dev->watchdog_ms = E1000_TX_HANG_MS;
     dql_reset(&dev->dql, E1000_TX_FIRST_LIMIT);
     netif_carrier_off(dev);

@@ -32,6 +32,12 @@ static uint32_t number_at(const uint8_t *p, unsigned size)
     return p[0];
 }
 
+/* In the linear part. */
+static inline bool is_near(const struct bpf_data *in, uint32_t offset, unsigned size)
+{
+    return offset <= in->linear && size <= in->linear - offset;
+}
+
 /* Bytes of headers in front of the data (SKF_NET_OFF, SKF_LL_OFF), or beyond the linear part. */
 static bool load_far(const struct bpf_data *in, int64_t offset, unsigned size, uint32_t *value)
 {
@@ -56,7 +62,7 @@ static inline bool load(const struct bpf_data *in, uint32_t offset, unsigned siz
 {
     int64_t at = offset;
 
-    if (likely(offset <= in->linear && size <= in->linear - offset)) {
+    if (likely(is_near(in, offset, size))) {
         *value = number_at(in->data + offset, size);
         return true;
     }
@@ -223,39 +229,71 @@ static uint32_t jump_length(const struct bpf_state *s, const struct sock_filter 
     return yes ? insn->jt : insn->jf;
 }
 
+/* One instruction, whatever it is. false: the program has ended, with *result. */
+static bool step(struct bpf_state *s, const struct sock_filter **at, uint32_t *result)
+{
+    const struct sock_filter *insn = *at;
+
+    *result = 0;
+    switch (BPF_CLASS(insn->code)) {
+    case BPF_LD:
+    case BPF_LDX:
+        return step_load(s, insn);
+    case BPF_ALU:
+        return step_alu(s, insn);
+    case BPF_JMP:
+        *at += jump_length(s, insn);
+        return true;
+    case BPF_ST:
+        s->mem[insn->k] = s->a;
+        return true;
+    case BPF_STX:
+        s->mem[insn->k] = s->x;
+        return true;
+    case BPF_MISC:
+        if (BPF_MISCOP(insn->code) == BPF_TAX)
+            s->x = s->a;
+        else
+            s->a = s->x;
+        return true;
+    case BPF_RET:
+        *result = BPF_RVAL(insn->code) == BPF_A ? s->a : insn->k;
+        return false;
+    }
+    return false;
+}
+
 uint32_t bpf_run(const struct bpf_prog *prog, const struct bpf_data *in)
 {
     struct bpf_state s = {.in = in};
+    uint32_t result;
 
     /* Ends: jumps go forward, and the last instruction returns. */
     for (const struct sock_filter *insn = prog->insns;; insn++) {
-        switch (BPF_CLASS(insn->code)) {
-        case BPF_LD:
-        case BPF_LDX:
-            if (unlikely(!step_load(&s, insn)))
-                return 0;
-            break;
-        case BPF_JMP:
-            insn += jump_length(&s, insn);
-            break;
-        case BPF_ALU:
-            if (unlikely(!step_alu(&s, insn)))
-                return 0;
-            break;
-        case BPF_ST:
-            s.mem[insn->k] = s.a;
-            break;
-        case BPF_STX:
-            s.mem[insn->k] = s.x;
-            break;
-        case BPF_MISC:
-            if (BPF_MISCOP(insn->code) == BPF_TAX)
-                s.x = s.a;
-            else
-                s.a = s.x;
-            break;
-        case BPF_RET:
-            return BPF_RVAL(insn->code) == BPF_A ? s.a : insn->k;
+        /* What filters do most has a short way. */
+        switch (insn->code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+            if (!is_near(in, insn->k, 4))
+                break;
+            s.a = get_unaligned_be32(in->data + insn->k);
+            continue;
+        case BPF_LD | BPF_H | BPF_ABS:
+            if (!is_near(in, insn->k, 2))
+                break;
+            s.a = get_unaligned_be16(in->data + insn->k);
+            continue;
+        case BPF_LD | BPF_B | BPF_ABS:
+            if (!is_near(in, insn->k, 1))
+                break;
+            s.a = in->data[insn->k];
+            continue;
+        case BPF_JMP | BPF_JEQ | BPF_K:
+            insn += s.a == insn->k ? insn->jt : insn->jf;
+            continue;
+        case BPF_RET | BPF_K:
+            return insn->k;
         }
+        if (!step(&s, &insn, &result))
+            return result;
     }
 }

@@ -19,6 +19,7 @@
 #include "net/core/gso.h"
 #include "net/core/qdisc.h"
 #include "net/core/vlan_core.h"
+#include "net/core/xdp.h"
 
 #define ETH_P_ALL_ 0x0003 /* as net/ethernet/ethernet.h has it */
 
@@ -47,8 +48,8 @@ static void dev_deliver_taps(struct sk_buff *skb, struct net_device *dev, uint8_
     struct packet_type *pt, *next;
 
     list_for_each_entry_safe (pt, next, &skb->net->ptype_all, list) {
-        if (pt->dev && pt->dev != dev)
-            continue;
+        if ((pt->dev && pt->dev != dev) || (outgoing && skb->sk && pt->af_packet_priv == skb->sk))
+            continue; /* who has sent it knows it */
         struct sk_buff *clone = skb_clone(skb);
         if (!clone)
             continue; /* a tap may miss a packet; the packet itself goes on */
@@ -523,6 +524,7 @@ void unregister_netdev(struct net_device *dev)
     list_del_init(&dev->dev_list);
     napi_detach_device(dev);
     dev_set_qdisc(dev, NULL);
+    xdp_remove(dev);
     dev->net = NULL;
 }
 

@@ -49,6 +49,8 @@ struct net {
     struct netns_tcp *tcp;        /* net/tcp */
     struct socket_layer *sockets; /* net/socket */
 
+    struct net_proto_family *packet; /* net/packet */
+
     struct list_head sysctl_tables; /* net/core/sysctl.h */
     struct list_head netdev_chain;  /* net/core/netdevice.h: who wants to hear of devices and addresses */
 

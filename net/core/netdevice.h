@@ -36,6 +36,8 @@ struct Qdisc;
 #define NETIF_F_HW_VLAN_CTAG_TX 0x20 /* writes the tag of skb->vlan_tci into the frame */
 #define NETIF_F_HW_VLAN_CTAG_RX 0x40 /* takes the tag out of the frame and into skb->vlan_tci */
 
+#define NETIF_F_XDP 0x20 /* its driver asks dev->xdp about each frame */
+
 #define GSO_MAX_SIZE 65535u /* bytes of a train from the IPv4 header on: what its length field can say */
 #define GSO_MAX_SEGS 64u
 
@@ -99,6 +101,7 @@ struct net_device {
     /* Bridge or macvlan: sees every frame after the taps and before the protocols. true: taken. */
     bool (*rx_handler)(struct sk_buff *skb);
     void *rx_handler_data;
+    struct netdev_xdp *xdp; /* early hook (net/core/xdp.h); NULL: none */
     /* Ingress policing (net/sched/police.c): false - over the rate, to be dropped. NULL: none. */
     bool (*ingress_police)(const struct sk_buff *skb);
     void *ingress_data;
@@ -193,6 +196,15 @@ static inline void netdev_completed_queue(struct net_device *dev, uint32_t bytes
     else
         netdev_limit_completed(dev, bytes);
 }
+
+/*
+ * The early hook, for drivers with NETIF_F_XDP, when dev->xdp is set: XDP_DROP - the frame is done with;
+ * XDP_PASS - as ever; XDP_TX - to be handed to netdev_bounce() in an sk_buff of its own (taken; NULL: there
+ * was no memory for one), which sends it back.
+ */
+enum xdp_action { XDP_DROP, XDP_PASS, XDP_TX };
+enum xdp_action netdev_run_xdp(struct net_device *dev, const void *frame, unsigned len);
+void netdev_bounce(struct net_device *dev, struct sk_buff *skb);
 
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);

@@ -38,7 +38,7 @@ struct sock;
 #define SKB_CB_SIZE   64
 
 /* skb->pkt_type: whom the frame was addressed to, by its link header (RFC 1122 2.4). */
-enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_LOOPBACK, PACKET_OUTGOING };
+enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING, PACKET_LOOPBACK };
 
 /*
  * skb->ip_summed.

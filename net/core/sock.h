@@ -15,7 +15,9 @@
 #include "net/core/net.h"
 #include "net/core/skbuff.h"
 
+struct bpf_prog;
 struct sock;
+struct sock_fprog;
 struct socket;
 
 /*
@@ -103,6 +105,9 @@ struct sock {
     void (*sk_state_change)(struct sock *sk);
     void (*sk_error_report)(struct sock *sk);
 
+    struct bpf_prog *sk_filter; /* SO_ATTACH_FILTER; one reference */
+    bool sk_filter_locked;      /* SO_LOCK_FILTER: it stays as it is */
+
     struct dst_entry *sk_dst_cache;
     be32 inet_saddr; /* source address to send from (0: by route) */
     int sk_err,
@@ -164,6 +169,22 @@ void sock_init_callbacks(struct sock *sk);
 /* Queues a datagram to the reader and wakes it: 0, or -ENOMEM when rcvbuf is full (skb stays the caller's).
  */
 int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb);
+
+/* SO_ATTACH_FILTER: checked and copied. 0, -EINVAL, -ENOMEM, -EPERM (locked). fprog NULL takes it away
+ * (-ENOENT: there was none). */
+int sk_attach_filter(struct sock *sk, const struct sock_fprog *fprog);
+int sk_run_filter(struct sock *sk, struct sk_buff *skb, unsigned keep);
+
+/**
+ * sk_filter - ask the socket's filter, where there is one, about a packet it is about to get
+ * @keep: bytes at skb->data that stay although the program keeps fewer: the transport's header
+ * Return: 0 - queue it (cut to what the program keeps); -EPERM: drop it (SKB_DROP_REASON_BPF_FILTER);
+ * -ENOMEM.
+ */
+static inline int sk_filter(struct sock *sk, struct sk_buff *skb, unsigned keep)
+{
+    return likely(!sk->sk_filter) ? 0 : sk_run_filter(sk, skb, keep);
+}
 
 /* The pending error as -E..., cleared; 0 if none. */
 int sock_error(struct sock *sk);

@@ -22,6 +22,7 @@
 #include "net/netfilter/nf_conntrack.h"
 #include "net/netfilter/nf_nat.h"
 #include "net/netfilter/x_tables.h"
+#include "net/packet/af_packet.h"
 #include "net/sched/sched.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
@@ -409,6 +410,7 @@ static const struct inet_stage {
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},
+    {packet_init, packet_exit},
     {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 

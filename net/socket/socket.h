@@ -103,7 +103,9 @@ int dev_ioctl(struct net *net, unsigned long cmd, void *arg);
 int if_set_address(struct net *net, const char *ifname, be32 addr, int prefix_len, bool probe);
 
 struct skiff_qdisc;
-/* Every device's discipline and policing; see skiff/qdisc.h. */
+struct skiff_xdp;
+/* Every device's early hook, discipline and policing; see skiff/xdp.h, skiff/qdisc.h. */
+void xdp_walk(struct net *net, void (*fn)(const struct skiff_xdp *xdp, void *ctx), void *ctx);
 void qdisc_walk(struct net *net, void (*fn)(const struct skiff_qdisc *qdisc, void *ctx), void *ctx);
 
 /* Every figure of a stack and the machine by name; see skiff/system.h. */

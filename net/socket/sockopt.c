@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/time.h>
@@ -249,6 +250,30 @@ static int set_int_option(struct sock *sk, int name, int value)
     return -ENOPROTOOPT;
 }
 
+/* On sockets that get packets; on a stream a filter would have no effect. */
+static int set_filter(struct sock *sk, int name, const void *val, socklen_t len)
+{
+    struct sock_fprog fprog;
+    int lock, err;
+
+    if (sk->sk_type == SOCK_STREAM)
+        return -ENOPROTOOPT;
+    if (name == SO_DETACH_FILTER)
+        return sk_attach_filter(sk, NULL);
+    if (name == SO_LOCK_FILTER) {
+        err = get_int(val, len, &lock);
+        if (!err && sk->sk_filter_locked && !lock)
+            err = -EPERM;
+        if (!err)
+            sk->sk_filter_locked = lock != 0;
+        return err;
+    }
+    if (len != sizeof(fprog))
+        return -EINVAL;
+    memcpy(&fprog, val, sizeof(fprog));
+    return fprog.filter ? sk_attach_filter(sk, &fprog) : -EFAULT;
+}
+
 int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t len)
 {
     struct sock *sk = sock->sk;
@@ -256,6 +281,8 @@ int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t le
 
     if (name == SO_BINDTODEVICE)
         return set_bound_device(sk, val, len);
+    if (name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_LOCK_FILTER)
+        return set_filter(sk, name, val, len);
     err = get_int(val, len, &value);
     if (err)
         return err;
@@ -335,6 +362,9 @@ static bool get_int_option(struct socket *sock, int name, int *value)
         return true;
     case SO_BINDTOIFINDEX:
         *value = sk->sk_bound_dev_if;
+        return true;
+    case SO_LOCK_FILTER:
+        *value = sk->sk_filter_locked;
         return true;
     }
     return false;

@@ -15,6 +15,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/slab.h"
 #include "net/core/qdisc.h"
+#include "net/core/xdp.h"
 #include "tests/host/e1000_model.h"
 #include "tests/host/host.h"
 #include "tests/unit/test.h"
@@ -1375,6 +1376,91 @@ TEST("two cards on one line work side by side")
     e1000_exit();
     assert_int_equal(other->counts.violations, 0);
     e1000_model_destroy(other);
+}
+
+/* --- the early hook --- */
+
+/* By the last byte of a frame's number: 0 drop, 1 and 3 pass, 2 bounce. */
+#define BY_NUMBER "eth0:3,48_0_0_17,84_0_0_3,22_0_0_0"
+
+static void arrive_alone(uint32_t number)
+{
+    taken_next = number;
+    arrive(number);
+    host_run();
+}
+
+TEST("the early hook drops, bounces or passes a frame by its bytes")
+{
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    for (uint32_t i = 0; i < 600; i++)
+        arrive_alone(i);
+    assert_int_equal(taken, 300);
+    assert_int_equal(wire_count, 150);
+    assert_int_equal(dev->xdp->passed, 300);
+    assert_int_equal(dev->xdp->dropped, 150);
+    assert_int_equal(dev->xdp->bounced, 150);
+    assert_int_equal(net->drops[SKB_DROP_REASON_BPF_FILTER], 150);
+    /* The last one bounced: addresses swapped, all else as it was. */
+    assert_int_equal(wire_len, length_of(598));
+    assert_memory_equal(wire_frame, peer_mac, 6);
+    assert_memory_equal(wire_frame + 6, our_mac, 6);
+    assert_true(payload_is(wire_frame + 14, wire_len - 14, 598));
+    assert_int_equal(xdp_replace(net, "eth0:off", why), 0);
+    arrive_alone(600);
+    assert_int_equal(taken, 301);
+}
+
+TEST("a frame dropped early allocates nothing; one to be bounced without memory is dropped and counted")
+{
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    host_fail_allocation(1);
+    for (uint32_t i = 0; i < 64; i += 4)
+        arrive_alone(i);
+    assert_false(host_allocation_failed());
+    assert_int_equal(dev->xdp->dropped, 16);
+    arrive_alone(2);
+    assert_true(host_allocation_failed());
+    assert_int_equal(dev->xdp->bounce_failed, 1);
+    assert_int_equal(wire_count, 0);
+    netif_stop_queue(dev);
+    arrive_alone(2);
+    assert_int_equal(dev->xdp->bounce_failed, 2);
+    assert_int_equal(net->skb_count, 0);
+    netif_wake_queue(dev);
+}
+
+TEST("a wrong program gets a sentence, and the one before stays")
+{
+    static const struct {
+        const char *spec, *sentence;
+    } wrong[] = {{"eth0", "starts with a device"},
+                 {"eth7:1,6_0_0_1", "no device eth7"},
+                 {"lo:1,6_0_0_1", "no driver with an early hook"},
+                 {"eth0:", "number of instructions"},
+                 {"eth0:2,6_0_0_1", "instruction 2: fewer instructions than announced"},
+                 {"eth0:1,5_0_0_1", "instruction 1: jump out of the program"}};
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    const struct netdev_xdp *before = dev->xdp;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        assert_true(xdp_replace(net, wrong[i].spec, why) < 0);
+        if (!strstr(why, wrong[i].sentence))
+            fail_msg("%s: %s", wrong[i].spec, why);
+    }
+    for (unsigned n = 1; n <= 2; n++) {
+        host_fail_allocation(n);
+        assert_int_equal(xdp_replace(net, BY_NUMBER, why), -ENOMEM);
+    }
+    assert_ptr_equal(dev->xdp, before);
 }
 
 TEST_FIXTURE(setup, teardown)

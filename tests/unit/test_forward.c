@@ -640,11 +640,23 @@ TEST("source-routed datagrams are not forwarded")
 
 TEST("1812-PARAM: options that make no sense draw a parameter problem that points at the byte")
 {
-    static const uint8_t bad[8] = {1, 1, 7, 3, 0, 0, 0, 0};
+    static const struct {
+        uint8_t options[4], pointer;
+    } bad[] = {
+        {{68, 0, 0, 0}, 21},  {{7, 1, 0, 0}, 21},  {{7, 40, 4, 0}, 21},
+        {{200, 5, 0, 0}, 21}, {{1, 1, 1, 7}, 24},  {{200, 1, 0, 0}, 21},
+        {{7, 3, 0, 0}, 22},   {{68, 4, 4, 0}, 22}, {{1, 7, 2, 0}, 23},
+    };
 
-    assert_true(is_icmp(back(datagram(&(struct testnet_ip){.options = bad, .options_len = 8}, 20)),
-                        ICMP_PARAMETERPROB, 0));
-    assert_int_equal(out[TESTNET_L4 + 4], 20 + 4);
+    set("net.ipv4.icmp_ratelimit", "0");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct testnet_ip ip = {.options = bad[i].options, .options_len = 4, .daddr = i & 1 ? t->local : 0};
+
+        assert_true(is_icmp(back(datagram(&ip, 20)), ICMP_PARAMETERPROB, 0));
+        assert_int_equal(out[TESTNET_L4 + 4], bad[i].pointer);
+        assert_int_equal(t->net->drops[SKB_DROP_REASON_IP_OPTIONS], i + 1);
+        assert_int_equal(t->net->mib[MIB_IpInHdrErrors], i + 1);
+    }
 }
 
 /* --- trains --- */

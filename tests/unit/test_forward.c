@@ -752,6 +752,41 @@ TEST("the segments of a train leave in the buffers they came in: nothing is allo
     assert_int_equal(t->net->skb_count, 0);
 }
 
+static bool bridge_to_far(struct sk_buff *skb)
+{
+    struct sk_buff *clone = skb_clone(skb);
+
+    skb_push(clone, 14);
+    clone->dev = far->dev;
+    clone->ip_summed = CHECKSUM_NONE;
+    dev_queue_xmit(clone);
+    assert_int_equal(skb_copy_bits(skb, 0, out, 60), 0); /* who holds the other one sees what came */
+    assert_int_equal(testnet_u16(out + 20 + 16), 0x1234);
+    consume_skb(skb);
+    return true;
+}
+
+static bool mark_and_bridge(struct sk_buff *skb)
+{
+    put_unaligned_be16(0x1234, skb->data + 20 + 16); /* that of a train means nothing */
+    return bridge_to_far(skb);
+}
+
+TEST(
+    "a train that a bridge sends on without a look inside leaves in right segments too, and clones stay untouched")
+{
+    t->dev->rx_handler = mark_and_bridge;
+    train(5, 300, IP_DF);
+    t->dev->rx_handler = NULL;
+    for (unsigned i = 0; i < 5; i++) {
+        size_t n = testnet_pop(far, out, sizeof(out));
+
+        assert_int_equal(n, 14 + 52 + (i < 4 ? MSS : 300));
+        assert_true(testnet_frame_ok(out, n));
+        assert_int_equal(out[TESTNET_IP + 8], 64);
+    }
+}
+
 TEST("a train whose segments do not fit the next link draws one fragmentation-needed")
 {
     assert_int_equal(dev_set_mtu(far->dev, 1200), 0);

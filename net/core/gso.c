@@ -156,6 +156,30 @@ free_segments:
     return NULL;
 }
 
+int skb_gso_from_wire(struct sk_buff *skb)
+{
+    const uint8_t *ip;
+    unsigned hdr_len, segment;
+    be32 addr[2];
+
+    if (likely(!skb_shinfo(skb)->gso_size || skb->ip_summed == CHECKSUM_PARTIAL))
+        return 0;
+    int err = skb_cow_head(skb, 0);
+    if (err)
+        return err;
+    ip = skb_network_header(skb);
+    hdr_len = (ip[0] & 15u) * 4;
+    segment = skb->len - (unsigned)(ip - skb->data) - hdr_len;
+    memcpy(addr, ip + WIRE_IP_SADDR, sizeof(addr));
+    uint16_t pseudo = (uint16_t) ~(__force uint16_t)csum_tcpudp_magic(addr[0], addr[1], segment,
+                                                                      ip[WIRE_IP_PROTOCOL], (__force wsum)0);
+    skb->csum_start = (uint16_t)(skb->network_header + hdr_len);
+    skb->csum_offset = WIRE_TCP_CHECK;
+    memcpy(skb->head + skb->csum_start + WIRE_TCP_CHECK, &pseudo, sizeof(pseudo));
+    skb->ip_summed = CHECKSUM_PARTIAL;
+    return 0;
+}
+
 /* Whether each part of the chain is one segment, and nobody else looks at its bytes. */
 static bool gso_is_chain(const struct sk_buff *skb, const struct gso_layout *at)
 {

@@ -43,6 +43,15 @@ unsigned gso_wire_len(const struct sk_buff *skb);
 struct sk_buff *__must_check skb_gso_segment(const struct sk_buff *skb);
 
 /**
+ * skb_gso_from_wire - a received train (GRO) is to be sent: by a router, a bridge
+ * @skb: network_header at its IPv4 header, both headers linear (borrowed); any other packet stays as it is
+ *
+ * No checksum in it is that of the train: it gets the pseudo-header's sum, from which the segments' are made.
+ * Headers that others see are copied first. Return: 0 or -ENOMEM (skb unchanged).
+ */
+int __must_check skb_gso_from_wire(struct sk_buff *skb);
+
+/**
  * skb_gso_unchain - the same for a train that came from the wire (GRO), without a copy
  * @skb: as above; taken if it can be done: nobody else holds it and each buffer of its frag_list is a segment
  *

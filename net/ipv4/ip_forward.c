@@ -13,7 +13,6 @@
 #include "net/ipv4/ip.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "kernel/byteorder.h"
 #include "net/core/checksum.h"
@@ -102,28 +101,6 @@ static unsigned ip_forward_wire_len(const struct sk_buff *skb)
     return hdr_len + (skb->data[hdr_len + WIRE_TCP_DOFF] >> 4) * 4u + mss;
 }
 
-/*
- * The transport's checksum goes on as it came: what the card said about it concerned the bytes from the wire.
- * Only a train has none that is right: it gets the pseudo-header's sum, from which the segments are finished.
- */
-static void ip_forward_checksum(struct sk_buff *skb)
-{
-    const struct iphdr *iph = ip_hdr(skb);
-    unsigned hdr_len = ip_hdrlen(iph);
-
-    if (skb->ip_summed == CHECKSUM_PARTIAL)
-        return;
-    skb->ip_summed = CHECKSUM_NONE;
-    if (likely(!skb_shinfo(skb)->gso_size))
-        return;
-    sum16 pseudo = (__force sum16) ~(__force uint16_t)csum_tcpudp_magic(
-        iph->saddr, iph->daddr, skb->len - hdr_len, iph->protocol, (__force wsum)0);
-    memcpy(skb->data + hdr_len + WIRE_TCP_CHECK, &pseudo, sizeof(pseudo));
-    skb->csum_start = (uint16_t)(skb->network_header + hdr_len);
-    skb->csum_offset = WIRE_TCP_CHECK;
-    skb->ip_summed = CHECKSUM_PARTIAL;
-}
-
 /* A train without DF whose segments are too large for the next link: one by one, each to be fragmented. Takes
  * skb. */
 static int ip_forward_segments(struct sk_buff *skb)
@@ -181,7 +158,7 @@ int ip_forward(struct sk_buff *skb)
         return ip_forward_too_big(net, skb, rt->dst.mtu);
     if (unlikely(out == in))
         ip_forward_redirect(skb, rt);
-    if (unlikely(skb_cow_head(skb, ALIGN_UP(out->hard_header_len, 16u)))) {
+    if (unlikely(skb_cow_head(skb, ALIGN_UP(out->hard_header_len, 16u)) || skb_gso_from_wire(skb))) {
         NET_INC_STATS(net, IpInDiscards);
         kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
         return -ENOMEM;
@@ -193,6 +170,9 @@ int ip_forward(struct sk_buff *skb)
     iph->ttl--;
     skb->priority = rt_tos2priority(iph->tos);
     skb->skb_iif = in->ifindex;
-    ip_forward_checksum(skb);
+    /* The transport's checksum goes on as it came: what the card said of it concerned the bytes from the
+     * wire. */
+    if (likely(skb->ip_summed != CHECKSUM_PARTIAL))
+        skb->ip_summed = CHECKSUM_NONE;
     return nf_hook(NF_INET_FORWARD, net, skb, in, out, ip_forward_finish);
 }

@@ -25,8 +25,8 @@ _Static_assert(MIB_IpExtInCEPkts == MIB_IpExtInNoECTPkts + INET_ECN_CE, "counter
 
 /* --- validate --- */
 
-/* RFC 1122 3.2.1.8, RFC 1812 4.3.3.5: who sends options that make no sense is told which byte it is - by the
- * one he sent them to, or by a router on the way. */
+/* A router tells who sends options that make no sense which byte it is (RFC 1812 4.3.3.5); a host has no
+ * reason to help those who try. */
 static enum skb_drop_reason ip_check_options(struct net *net, struct sk_buff *skb, unsigned room)
 {
     unsigned at = 0;
@@ -35,8 +35,7 @@ static enum skb_drop_reason ip_check_options(struct net *net, struct sk_buff *sk
     if (likely(!reason))
         return reason;
     skb_reset_network_header(skb);
-    if (reason == SKB_DROP_REASON_IP_OPTIONS &&
-        (inet_addr_type(net, skb->dev, ip_hdr(skb)->daddr) == RTN_LOCAL || devconf_forwarding(skb->dev)))
+    if (reason == SKB_DROP_REASON_IP_OPTIONS && devconf_forwarding(skb->dev))
         icmp_send(skb, ICMP_PARAMETERPROB, 0, ((unsigned)sizeof(struct iphdr) + at) << 24);
     return reason;
 }

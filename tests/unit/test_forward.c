@@ -640,11 +640,23 @@ TEST("source-routed datagrams are not forwarded")
 
 TEST("1812-PARAM: options that make no sense draw a parameter problem that points at the byte")
 {
-    static const uint8_t bad[8] = {1, 1, 7, 3, 0, 0, 0, 0};
+    static const struct {
+        uint8_t options[4], pointer;
+    } bad[] = {
+        {{68, 0, 0, 0}, 21},  {{7, 1, 0, 0}, 21},  {{7, 40, 4, 0}, 21},
+        {{200, 5, 0, 0}, 21}, {{1, 1, 1, 7}, 24},  {{200, 1, 0, 0}, 21},
+        {{7, 3, 0, 0}, 22},   {{68, 4, 4, 0}, 22}, {{1, 7, 2, 0}, 23},
+    };
 
-    assert_true(is_icmp(back(datagram(&(struct testnet_ip){.options = bad, .options_len = 8}, 20)),
-                        ICMP_PARAMETERPROB, 0));
-    assert_int_equal(out[TESTNET_L4 + 4], 20 + 4);
+    set("net.ipv4.icmp_ratelimit", "0");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct testnet_ip ip = {.options = bad[i].options, .options_len = 4, .daddr = i & 1 ? t->local : 0};
+
+        assert_true(is_icmp(back(datagram(&ip, 20)), ICMP_PARAMETERPROB, 0));
+        assert_int_equal(out[TESTNET_L4 + 4], bad[i].pointer);
+        assert_int_equal(t->net->drops[SKB_DROP_REASON_IP_OPTIONS], i + 1);
+        assert_int_equal(t->net->mib[MIB_IpInHdrErrors], i + 1);
+    }
 }
 
 /* --- trains --- */
@@ -738,6 +750,41 @@ TEST("the segments of a train leave in the buffers they came in: nothing is allo
     netif_napi_del(&napi);
     assert_segments(8, MSS);
     assert_int_equal(t->net->skb_count, 0);
+}
+
+static bool bridge_to_far(struct sk_buff *skb)
+{
+    struct sk_buff *clone = skb_clone(skb);
+
+    skb_push(clone, 14);
+    clone->dev = far->dev;
+    clone->ip_summed = CHECKSUM_NONE;
+    dev_queue_xmit(clone);
+    assert_int_equal(skb_copy_bits(skb, 0, out, 60), 0); /* who holds the other one sees what came */
+    assert_int_equal(testnet_u16(out + 20 + 16), 0x1234);
+    consume_skb(skb);
+    return true;
+}
+
+static bool mark_and_bridge(struct sk_buff *skb)
+{
+    put_unaligned_be16(0x1234, skb->data + 20 + 16); /* that of a train means nothing */
+    return bridge_to_far(skb);
+}
+
+TEST(
+    "a train that a bridge sends on without a look inside leaves in right segments too, and clones stay untouched")
+{
+    t->dev->rx_handler = mark_and_bridge;
+    train(5, 300, IP_DF);
+    t->dev->rx_handler = NULL;
+    for (unsigned i = 0; i < 5; i++) {
+        size_t n = testnet_pop(far, out, sizeof(out));
+
+        assert_int_equal(n, 14 + 52 + (i < 4 ? MSS : 300));
+        assert_true(testnet_frame_ok(out, n));
+        assert_int_equal(out[TESTNET_IP + 8], 64);
+    }
 }
 
 TEST("a train whose segments do not fit the next link draws one fragmentation-needed")

@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso run debug test check lint unit script sim system bench fuzz clean help host needs-build needs-run needs-test needs-fuzz
+.PHONY: all iso run debug test check lint unit script sim system bench coverage fuzz clean help host needs-build needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -23,6 +23,7 @@ help:
 	@echo "make test     everything, from a fresh clone"
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
+	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
 	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
 	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
@@ -40,6 +41,10 @@ CFLAGS := $(SKIFF_CFLAGS) -O2 -isystem "$$($(CC) -print-file-name=include)" -fno
           -mgeneral-regs-only -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
           -fstack-clash-protection -Wframe-larger-than=5120 \
           -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+# The image is optimised as a whole: a function is put into its caller's place across files. Under emulation a call
+# and its return cost as much as thirty instructions, and the start of a function needs no alignment.
+WHOLE := -flto=auto -finline-functions --param max-inline-insns-auto=20 \
+         -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
 
 NET_SRC     := $(sort $(wildcard net/*/*.c))
@@ -47,22 +52,29 @@ LIBC_SRC    := $(sort $(wildcard libc/*.c))
 MACHINE_SRC := $(sort $(wildcard boot/*.S kernel/*.c kernel/x86/*.c kernel/x86/*.S drivers/*/*.c)) $(NET_SRC) $(LIBC_SRC)
 MACHINE_OBJ := $(patsubst %,$(B)/obj/%.o,$(basename $(MACHINE_SRC)))
 
-# The compiler must not turn the loops of memcpy() and its kin into calls of themselves.
+# The compiler must not turn the loops of memcpy() and its kin into calls of themselves; and since it may call
+# them whenever it likes, they stay functions.
 $(B)/obj/libc/%.o: CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
+$(B)/obj/libc/%.o: WHOLE :=
 
 $(B)/obj/%.o: %.c Makefile | needs-build
 	@mkdir -p $(@D)
 	@echo "CC      $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS) $(WHOLE) -MMD -MP -c $< -o $@
 
 $(B)/obj/%.o: %.S Makefile | needs-build
 	@mkdir -p $(@D)
 	@echo "AS      $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# What may be used uninitialised is seen file by file, in the hosted build; across files the compiler guesses.
+$(B)/skiff.o: $(MACHINE_OBJ)
+	@echo "LTO     $@"
+	@$(CC) $(CFLAGS) -Wno-maybe-uninitialized $(WHOLE) -r -nostdlib -flinker-output=nolto-rel $^ -o $@
+
 # Linked twice: the first image tells where each function lies, the second carries that table for backtraces.
-$(B)/skiff0.elf: $(MACHINE_OBJ) linker.ld
-	@$(CC) $(LDFLAGS) -T linker.ld $(MACHINE_OBJ) -o $@
+$(B)/skiff0.elf: $(B)/skiff.o linker.ld
+	@$(CC) $(LDFLAGS) -T linker.ld $< -o $@
 
 $(B)/symbols.S: $(B)/skiff0.elf boot/symbols.sh
 	@boot/symbols.sh $(NM) $< >$@
@@ -70,9 +82,9 @@ $(B)/symbols.S: $(B)/skiff0.elf boot/symbols.sh
 $(B)/symbols.o: $(B)/symbols.S
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/skiff64.elf: $(MACHINE_OBJ) $(B)/symbols.o linker.ld
+$(B)/skiff64.elf: $(B)/skiff.o $(B)/symbols.o linker.ld
 	@echo "LD      $@"
-	@$(CC) $(LDFLAGS) -T linker.ld $(MACHINE_OBJ) $(B)/symbols.o -o $@
+	@$(CC) $(LDFLAGS) -T linker.ld $(B)/skiff.o $(B)/symbols.o -o $@
 
 # QEMU's multiboot loader takes 32-bit ELF only; skiff64.elf stays for gdb.
 $(B)/skiff.elf: $(B)/skiff64.elf
@@ -101,7 +113,7 @@ needs-run: needs-build
 # build/asan is for tests (AddressSanitizer, UBSan), build/host for outside tools. Sources are compiled against
 # our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
 
-PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c)
+PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c)
 INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
 HOST_SRC   := $(sort $(wildcard tests/host/*.c))
 RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c
@@ -114,6 +126,8 @@ asan_CC    := $(HOSTCC)
 asan_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 host_CC    := $(HOSTCC)
 host_FLAGS := -O2 -fPIC -fvisibility=hidden
+cov_CC     := $(HOSTCC)
+cov_FLAGS  := -O0 -fPIC -fvisibility=hidden --coverage
 fuzz_CC    := clang
 fuzz_NEEDS := needs-fuzz
 fuzz_FLAGS := -O1 -D__SANITIZE_ADDRESS__ -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -121,6 +135,7 @@ fuzz_FLAGS := -O1 -D__SANITIZE_ADDRESS__ -fsanitize=fuzzer-no-link,address,undef
 # As for the machine: no loop of memcpy() may become a call of itself. clang does that by -fno-builtin alone.
 asan_LIBC_FLAGS := -fno-builtin -fno-tree-loop-distribute-patterns
 host_LIBC_FLAGS := $(asan_LIBC_FLAGS)
+cov_LIBC_FLAGS  := $(asan_LIBC_FLAGS)
 fuzz_LIBC_FLAGS := -fno-builtin
 
 define VARIANT
@@ -147,12 +162,13 @@ $(B)/$(1)/libhost.a: $(patsubst %.c,$(B)/$(1)/%.o,$(HOST_SRC))
 endef
 $(eval $(call VARIANT,asan))
 $(eval $(call VARIANT,host))
+$(eval $(call VARIANT,cov))
 $(eval $(call VARIANT,fuzz))
 
 host: $(B)/host/libskiff.so
-$(B)/host/libskiff.so: $(B)/host/libinside.a $(B)/host/libhost.a
+$(B)/%/libskiff.so: $(B)/%/libinside.a $(B)/%/libhost.a
 	@echo "LD      $@"
-	@$(HOSTCC) -shared -o $@ -Wl,--whole-archive $(B)/host/libhost.a -Wl,--no-whole-archive $(B)/host/libinside.a
+	@$(HOSTCC) $(filter --coverage,$($*_FLAGS)) -shared -o $@ -Wl,--whole-archive $(@D)/libhost.a -Wl,--no-whole-archive $(@D)/libinside.a
 
 # --- tests -------------------------------------------------------------------------------------------------
 
@@ -160,14 +176,18 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c))
 UNIT     := $(UNIT_SRC:%.c=$(B)/asan/%)
 
 # A test names sources that are not in libinside.a by a line "links: kernel/page.c ..." in a comment.
-links = $(patsubst %.c,$(B)/asan/inside/%.o,$(shell sed -n 's|.*links: *\([^*]*\).*|\1|p' $(1)))
+links = $(patsubst %.c,$(B)/$(1)/inside/%.o,$(shell sed -n 's|.*links: *\([^*]*\).*|\1|p' $(2)))
 
+define TEST_PROGRAMS
+$(UNIT_SRC:%.c=$(B)/$(1)/%): $(B)/$(1)/%: %.c $(B)/$(1)/libinside.a $(B)/$(1)/libhost.a $$$$(call links,$(1),%.c) | needs-test
+	@mkdir -p $$(@D)
+	@echo "TEST    $$<"
+	@$(HOSTCC) $$(HOST_CFLAGS) $($(1)_FLAGS) -MMD -MP -MF $$@.d $$< $$(call links,$(1),$$<) \
+		-Wl,--start-group $(B)/$(1)/libinside.a $(B)/$(1)/libhost.a -Wl,--end-group -lcmocka -lm -o $$@
+endef
 .SECONDEXPANSION:
-$(UNIT): $(B)/asan/%: %.c $(B)/asan/libinside.a $(B)/asan/libhost.a $$(call links,%.c) | needs-test
-	@mkdir -p $(@D)
-	@echo "TEST    $<"
-	@$(HOSTCC) $(HOST_CFLAGS) $(asan_FLAGS) -MMD -MP -MF $@.d $< $(call links,$<) \
-		-Wl,--start-group $(B)/asan/libinside.a $(B)/asan/libhost.a -Wl,--end-group -lcmocka -lm -o $@
+$(eval $(call TEST_PROGRAMS,asan))
+$(eval $(call TEST_PROGRAMS,cov))
 
 unit: $(UNIT)
 	@$(PYTHON) tests/run_tests.py --unit $(UNIT)
@@ -181,18 +201,25 @@ script: host
 check: $(UNIT) host
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script
 
-system: $(B)/skiff.elf host | needs-test
+# A wire that treats frames badly, between QEMU and this machine.
+$(B)/bad_wire: tests/wire/bad_wire.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
+
+system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
-test: $(B)/skiff.elf host $(UNIT)
+test: export SKIFF_GRID = full
+test: $(B)/skiff.elf $(B)/bad_wire host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
 
-# BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-$(B)/bench/loss_bridge: tests/bench/loss_bridge.c
-	@mkdir -p $(@D)
-	@$(HOSTCC) -std=gnu11 -O2 $(HOST_WARN) $< -o $@
+COVERED := $(UNIT_SRC:%.c=$(B)/cov/%)
+coverage: $(COVERED) $(B)/cov/libskiff.so
+	@find $(B)/cov -name '*.gcda' -delete
+	@$(PYTHON) tests/coverage.py $(B)/cov net/tcp $(COVERED)
 
-bench: $(B)/skiff.elf $(B)/bench/loss_bridge | needs-test
+# BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
+bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
 	@boot/need.sh cpio:cpio
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
@@ -217,4 +244,4 @@ needs-test: needs-build
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B)/obj $(B)/asan $(B)/host $(B)/fuzz -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/asan $(B)/host $(B)/cov $(B)/fuzz -name '*.d' -type f 2>/dev/null)

@@ -32,7 +32,15 @@ fi
 cpu=max
 [ "$ACCEL" = kvm ] && cpu=host
 
-args=(-accel "$ACCEL" -cpu "$cpu" -M pc -m "$MEM" -display none -nodefaults -no-reboot -serial stdio -kernel "$kernel")
+args=(-accel "$ACCEL" -cpu "$cpu" -M pc -m "$MEM" -display none -nodefaults -no-reboot -kernel "$kernel")
+# With a terminal Ctrl-C is a key for Skiff's console, and Ctrl-A x ends QEMU; without one, there is the log alone.
+if [ -t 0 ] && [ -t 1 ]; then
+    args+=(-serial mon:stdio)
+    ending="Press Enter for a command line. Ctrl-A x ends it."
+else
+    args+=(-serial stdio)
+    ending="Ctrl-C ends it."
+fi
 [ -z "${DEBUG:-}" ] || args+=(-S -gdb "tcp:127.0.0.1:1234")
 
 if [ -n "${SITE:-}" ]; then
@@ -68,7 +76,7 @@ esac
 
 echo
 echo "  Skiff boots now ($ACCEL). Point your browser at  $url"
-echo "  Ctrl-C ends it.${DEBUG:+  It waits for: gdb build/skiff64.elf -ex 'target remote :1234'}"
+echo "  $ending${DEBUG:+  It waits for: gdb build/skiff64.elf -ex 'target remote :1234'}"
 echo
 qemu-system-x86_64 "${args[@]}" -device "$NIC,netdev=n0,romfile=" -append "$append" <&0 &
 qemu_pid=$!

@@ -22,8 +22,9 @@ struct record {
     uint8_t level;
 };
 
-/* What console= may name; without a known one all are wanted, so that the log is seen somewhere. */
-static const char *const console_names[] = {"ttyS0", "tty0"};
+/* What console= may name; without a known one all are wanted, so that the log is seen somewhere. "off" and
+ * "none" are known and nobody's. */
+static const char *const console_names[] = {"ttyS0", "tty0", "off", "none"};
 
 static char ring[RING_SIZE];
 
@@ -181,7 +182,7 @@ static void warn_unknown_consoles(void)
     const char *value;
     for (unsigned n = 0; (value = cmdline_get_nth("console", n)); n++)
         if (!console_is_known(value))
-            pr_warn("command line: there is no console=%s; there are ttyS0 (serial) and tty0 (screen)",
+            pr_warn("command line: there is no console=%s; there are ttyS0 (serial), tty0 (screen) and off",
                     value);
 }
 

@@ -4,6 +4,7 @@
  * The only file that knows every room. What comes later may use what comes earlier.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/boot_info.h"
@@ -14,6 +15,7 @@
 #include "kernel/slab.h"
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
+#include "kernel/tty.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
 
@@ -23,12 +25,18 @@
 #include "drivers/e1000/e1000.h"
 #include "drivers/pci/pci.h"
 
+#include "net/apps/console.h"
 #include "net/apps/dhcp.h"
 #include "net/apps/httpd.h"
 #include "net/apps/inetd.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
+#include "net/core/xdp.h"
+#include "net/ethernet/link.h"
 #include "net/ipv4/ipconfig.h"
+#include "net/ipv4/routeconfig.h"
+#include "net/netfilter/x_tables.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 
 #define FIRST_CARD_IFINDEX 2 /* the loopback device is 1 */
@@ -73,6 +81,8 @@ static void set_sysctl(const char *name, const char *value, void *net)
     case 0:
         return;
     case -ENOENT:
+        if (strncmp(name, "net.ipv4.conf.", 14) == 0)
+            return; /* of a device to come: sysctl_of_devices_from_cmdline() */
         pr_warn("command line: there is no setting %s; ignored", name);
         return;
     default:
@@ -81,9 +91,23 @@ static void set_sysctl(const char *name, const char *value, void *net)
     }
 }
 
+static void set_device_sysctl(const char *name, const char *value, void *net)
+{
+    char full[80];
+    snprintf(full, sizeof(full), "net.ipv4.conf.%s", name);
+    if (sysctl_set(net, full, value) == -ENOENT)
+        pr_warn("command line: there is no setting %s; ignored", full);
+}
+
 static void sysctl_from_cmdline(struct net *net)
 {
     cmdline_for_each_prefix("sysctl.", set_sysctl, net);
+}
+
+/* net.ipv4.conf.<device>.<setting>: there is none before the device. */
+static void sysctl_of_devices_from_cmdline(struct net *net)
+{
+    cmdline_for_each_prefix("sysctl.net.ipv4.conf.", set_device_sysctl, net);
 }
 
 static void report_no_card(void)
@@ -114,6 +138,8 @@ static void start_dhcp(struct net *net, struct files *files, const char *device)
 {
     struct net_device *dev =
         device[0] ? dev_get_by_name(net, device) : dev_get_by_index(net, FIRST_CARD_IFINDEX);
+    if (dev && dev->master && !device[0])
+        dev = dev->master; /* a port has no address: its bridge has */
     if (dev && !task_create("dhcp", dhcp_main, dev->name, files))
         pr_err("%s: no memory for the DHCP client", dev->name);
 }
@@ -144,6 +170,21 @@ static void configure_addresses(struct net *net, struct files *files)
         configure_address(net, files, "dhcp");
 }
 
+/* After the addresses: a gateway must be a neighbour by then. */
+static void configure_routes(struct net *net)
+{
+    struct ip_route_config config;
+    const char *value, *why;
+
+    for (unsigned n = 0; (value = cmdline_get_nth("route", n)); n++) {
+        int err = ip_route_parse(value, &config, &why);
+        if (!err)
+            err = ip_route_apply(net, &config, &why);
+        if (err)
+            pr_err("command line: route=%s: %s", value, why);
+    }
+}
+
 static void start_programs(struct files *files)
 {
     const char *services = cmdline_get("inetd");
@@ -152,6 +193,22 @@ static void start_programs(struct files *files)
         started = started && task_create("inetd", inetd_main, (void *)(uintptr_t)services, files);
     if (!started)
         pr_err("Too little memory to start the programs; give the machine at least 4 MiB.");
+}
+
+/* A command line on each terminal, with descriptors of its own: 0, 1 and 2 are that terminal. */
+static void start_consoles(struct net *net, const struct ramfs *site)
+{
+    if (!cmdline_get_long("console.shell", 1))
+        return;
+    for (struct tty *tty = tty_next(NULL); tty; tty = tty_next(tty)) {
+        struct files *files = files_create(net, site);
+        if (!files || files_open_tty(files, tty) || !task_create("console", console_main, NULL, files)) {
+            files_destroy(files);
+            pr_warn("%s: too little memory for a command line", tty->console.name);
+            return;
+        }
+        pr_info("%s: press Enter for a command line", tty->console.name);
+    }
 }
 
 /* The last task to start: by now each program has read its words of the command line. */
@@ -187,19 +244,27 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
 
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
-    sysctl_from_cmdline(net);
+    const struct ramfs *site = mount_site(boot);
+    xt_load(net, site); /* no packet comes in before the rules are there */
 
     /* Devices */
     pci_init();
     if (e1000_init(net) == 0)
         report_no_card();
+    sched_configure(net);
+    sysctl_from_cmdline(net); /* each card has settings of its own; none is up yet */
+    xdp_configure(net);
 
     /* Applications */
-    struct files *files = files_create(net, mount_site(boot));
+    struct files *files = files_create(net, site);
     if (!files)
         panic("Too little memory for the programs; give the machine at least 4 MiB.");
+    link_configure_all(net);
+    sysctl_of_devices_from_cmdline(net);
     configure_addresses(net, files);
+    configure_routes(net);
     start_programs(files);
+    start_consoles(net, site);
 
     cmdline_get_long("panic", 0); /* read by panic_finish(); a wrong one is better said now */
     crash_test();

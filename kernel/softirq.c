@@ -12,6 +12,7 @@ static struct list_head pending[NR_SOFTIRQS] = {
     LIST_HEAD_INIT(pending[TIMER_SOFTIRQ]),
     LIST_HEAD_INIT(pending[NET_TX_SOFTIRQ]),
     LIST_HEAD_INIT(pending[NET_RX_SOFTIRQ]),
+    LIST_HEAD_INIT(pending[TTY_SOFTIRQ]),
 };
 
 void open_softirq(struct softirq *s, enum softirq_nr nr, void (*action)(struct softirq *self))

@@ -10,7 +10,7 @@
 
 #include "kernel/list.h"
 
-enum softirq_nr { TIMER_SOFTIRQ, NET_TX_SOFTIRQ, NET_RX_SOFTIRQ, NR_SOFTIRQS };
+enum softirq_nr { TIMER_SOFTIRQ, NET_TX_SOFTIRQ, NET_RX_SOFTIRQ, TTY_SOFTIRQ, NR_SOFTIRQS };
 
 /* One source of deferred work. Embedded by its owner; several may share a number (one stack each, say). */
 struct softirq {

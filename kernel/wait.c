@@ -41,7 +41,7 @@ static void waiter_timed_out(struct timer *self)
 bool wait_on(struct wait_queue_head *wq, uint64_t deadline_ms)
 {
     struct task_waiter waiter = {.task = current_task(), .wait.func = waiter_woken};
-    if (!waiter.task || ktime_get_ms() >= deadline_ms)
+    if (!waiter.task || (deadline_ms != WAIT_FOREVER && ktime_get_ms() >= deadline_ms))
         return false;
 
     timer_setup(&waiter.timeout, waiter_timed_out);

@@ -1,17 +1,18 @@
 /*
- * serial.c - a 16550 on COM1: the kernel log goes out. Nobody reads what is typed, so it is left in the UART.
+ * serial.c - a 16550 on COM1: a terminal (kernel/tty.h) at the other end of a line.
  *
- * Output is put into a buffer and leaves 16 bytes per interrupt, so logging never waits for the
- * line. A log line that does not fit is dropped whole, and how many were is said once there is room.
+ * Output is put into a buffer and leaves 16 bytes per interrupt, so logging never waits for the line. What is
+ * typed comes by interrupt as well, once somebody wants it; until then it is left in the UART. Where the
+ * interrupt cannot be had, a timer looks.
  */
 #include "drivers/char/serial.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernel/irq.h"
 #include "kernel/log.h"
+#include "kernel/timer.h"
+#include "kernel/tty.h"
 #include "kernel/x86/io.h"
 
 #define COM1_PORT 0x3f8
@@ -26,12 +27,16 @@
 #define UART_LSR     5 /* line status */
 #define UART_SCRATCH 7
 
+#define IER_RX       (1u << 0)
 #define IER_TX       (1u << 1)
 #define IIR_NONE     (1u << 0)
-#define FCR_ENABLE   0x07 /* FIFOs on, both cleared */
+#define FCR_ENABLE   0x87 /* FIFOs on, both cleared; an interrupt at 8 received bytes, or after a pause */
 #define LCR_8N1      0x03
 #define LCR_DLAB     (1u << 7)
 #define MCR_ON       0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
+#define LSR_RX_READY (1u << 0)
+#define LSR_OVERRUN  (1u << 1)
+#define LSR_DAMAGED  (7u << 2) /* parity, framing, break: this byte means nothing */
 #define LSR_TX_EMPTY (1u << 5)
 
 #define UART_CLOCK   115200
@@ -39,13 +44,16 @@
 #define FIFO_SIZE    16
 #define TX_BUFFER    4096    /* a power of two */
 #define FLUSH_SPINS  1000000 /* per byte; a dead line must not hold up a panic */
+#define IRQ_ROUNDS   64      /* of an interrupt: a flood must not keep everybody else out */
+#define POLL_MS      10
 
 static struct {
+    struct tty tty;
+    struct timer poll; /* without an interrupt */
     char tx[TX_BUFFER];
     unsigned tx_head, tx_tail; /* head: next to write; they count on and on */
-    unsigned lost_lines;
     uint8_t ier;
-    bool present, interrupts;
+    bool present, interrupts, reading;
 } com1;
 
 static uint8_t uart_read(unsigned reg)
@@ -66,25 +74,9 @@ static void set_ier(uint8_t ier)
     uart_write(UART_IER, ier);
 }
 
-static void tx_put(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        com1.tx[com1.tx_head++ % TX_BUFFER] = text[i];
-}
-
-static unsigned tx_room(void)
+static size_t serial_room(struct tty *tty)
 {
     return TX_BUFFER - (com1.tx_head - com1.tx_tail);
-}
-
-static void tx_say_lost(void)
-{
-    char text[64];
-    if (!com1.lost_lines || tx_room() < TX_BUFFER / 2)
-        return;
-    int len = snprintf(text, sizeof(text), "[%u lines lost on this slow console]\r\n", com1.lost_lines);
-    com1.lost_lines = 0;
-    tx_put(text, (size_t)len);
 }
 
 /* Fills the FIFO if it is empty; asks for an interrupt as long as anything waits. */
@@ -93,30 +85,18 @@ static void tx_drain(void)
     if (com1.tx_head != com1.tx_tail && (uart_read(UART_LSR) & LSR_TX_EMPTY))
         for (unsigned n = 0; n < FIFO_SIZE && com1.tx_tail != com1.tx_head; n++)
             uart_write(UART_DATA, (uint8_t)com1.tx[com1.tx_tail++ % TX_BUFFER]);
-    tx_say_lost();
     if (com1.interrupts)
-        set_ier(com1.tx_head != com1.tx_tail ? IER_TX : 0);
+        set_ier((com1.tx_head != com1.tx_tail ? IER_TX : 0) | (com1.reading ? IER_RX : 0));
 }
 
-/* Called with interrupts off (printk). */
-static void serial_write(struct console *self, const char *text, size_t len)
+static void serial_write(struct tty *tty, const char *text, size_t len)
 {
-    size_t newlines = 0;
     for (size_t i = 0; i < len; i++)
-        newlines += text[i] == '\n';
-    if (len + newlines > tx_room()) {
-        com1.lost_lines++;
-        return;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\n')
-            tx_put("\r", 1);
-        tx_put(&text[i], 1);
-    }
+        com1.tx[com1.tx_head++ % TX_BUFFER] = text[i];
     tx_drain();
 }
 
-static void serial_flush(struct console *self)
+static void serial_flush(struct tty *tty)
 {
     unsigned long flags = local_irq_save();
     unsigned spins = 0;
@@ -131,12 +111,64 @@ static void serial_flush(struct console *self)
     local_irq_restore(flags);
 }
 
+/* At most a FIFO full: a UART that has gone, and reads as all ones, must not hold us. */
+static void rx_take(void)
+{
+    for (unsigned n = 0; com1.reading && n < FIFO_SIZE; n++) {
+        uint8_t lsr = uart_read(UART_LSR);
+        if (!(lsr & LSR_RX_READY))
+            return;
+        char c = (char)uart_read(UART_DATA);
+        if (lsr & LSR_OVERRUN)
+            tty_overrun(&com1.tty);
+        if (!(lsr & LSR_DAMAGED))
+            tty_receive(&com1.tty, c);
+    }
+}
+
+static void serial_work(void)
+{
+    rx_take();
+    tx_drain();
+    tty_output_ready(&com1.tty);
+}
+
+/*
+ * The line is edge-triggered: it must have been low before another interrupt comes, so both reasons are seen
+ * to until none is left - or, in a flood, all are masked and unmasked again, which makes a new edge.
+ */
 static enum irqreturn serial_interrupt(unsigned irq, void *arg)
 {
+    unsigned rounds = 0;
     if (uart_read(UART_IIR) & IIR_NONE)
         return IRQ_NONE;
-    tx_drain();
+    do
+        serial_work();
+    while (!(uart_read(UART_IIR) & IIR_NONE) && ++rounds < IRQ_ROUNDS);
+    if (rounds == IRQ_ROUNDS) {
+        uint8_t ier = com1.ier;
+        set_ier(0);
+        set_ier(ier);
+    }
     return IRQ_HANDLED;
+}
+
+static void serial_poll(struct timer *self)
+{
+    unsigned long flags = local_irq_save();
+    serial_work();
+    local_irq_restore(flags);
+    mod_timer(self, ktime_get_ms() + POLL_MS);
+}
+
+/* Somebody reads: keys are asked for. */
+static void serial_open(struct tty *tty)
+{
+    com1.reading = true;
+    if (com1.interrupts)
+        tx_drain();
+    else
+        mod_timer(&com1.poll, ktime_get_ms() + POLL_MS);
 }
 
 /* A register that keeps what is written: there is a 16450 or better. */
@@ -170,13 +202,15 @@ static void uart_setup(unsigned baud)
 
 void serial_console_init(void)
 {
-    static struct console console = {.name = "ttyS0", .write = serial_write, .flush = serial_flush};
+    static const struct tty_ops ops = {
+        .room = serial_room, .write = serial_write, .flush = serial_flush, .open = serial_open};
     const char *options = console_options("ttyS0");
     if (!options || !uart_probe())
         return;
     uart_setup(baud_from(options));
     com1.present = true;
-    register_console(&console);
+    timer_setup(&com1.poll, serial_poll);
+    tty_register(&com1.tty, "ttyS0", &ops);
 }
 
 void serial_enable_interrupts(void)

@@ -73,6 +73,10 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 /* Frames that may wait for the doorbell (TDT) of the next NET_TX_SOFTIRQ; one more rings it at once. */
 #define E1000_TDT_BATCH 16u
 
+/* Bytes in the ring at first (byte queue limits, net/core/dql.h): a batch. It is found anew with each load.
+ */
+#define E1000_TX_FIRST_LIMIT (E1000_TDT_BATCH * E1000_FRAME_MAX)
+
 /* Descriptors of the largest frame: context, linear part, frags. Below this many free the queue is stopped.
  */
 #define E1000_TX_NEEDED (MAX_SKB_FRAGS + 2)
@@ -164,6 +168,8 @@ struct e1000_adapter {
     uint32_t lost_irqs;
     uint32_t rctl;                 /* what RCTL holds */
     uint32_t mta[E1000_MTA_WORDS]; /* what the card's table holds */
+    unsigned addrs;                /* places of the address filter in use */
+    bool too_many_addrs;           /* ... and there were not enough */
     unsigned quirks;
     unsigned slow_checks;
     bool use_microwire; /* EERD does not answer */
@@ -209,6 +215,7 @@ void e1000_start_hw(
     struct e1000_adapter *adapter); /* rings, filters, transmitter, then the receiver: RCTL once */
 void e1000_stop_hw(struct e1000_adapter *adapter); /* no DMA into or out of the rings any more */
 void e1000_set_rx_mode(struct net_device *dev);
+void e1000_set_mac_address(struct net_device *dev);
 
 /* --- e1000_eeprom.c --- */
 /* The station address: from the EEPROM, from the card's filter, or one made up. */

@@ -48,15 +48,17 @@ void e1000_stop_hw(struct e1000_adapter *adapter)
     adapter->hw_running = false;
 }
 
-/* Link speed and duplex come from the PHY (ASDE, SLU); no flow control, no VLAN stripping, PHY out of reset.
+/* Link speed and duplex come from the PHY (ASDE, SLU); no flow control, PHY out of reset. VLAN tags are
+ * taken out and put in by the card (VME); which VLANs come in is left to the stack (RCTL.VFE stays off).
  */
 static void e1000_set_ctrl(struct e1000_adapter *adapter)
 {
     uint32_t ctrl = e1000_read(adapter, E1000_CTRL);
 
     ctrl &= ~(E1000_CTRL_LRST | E1000_CTRL_PHY_RST | E1000_CTRL_ILOS | E1000_CTRL_FRCSPD |
-              E1000_CTRL_FRCDPLX | E1000_CTRL_RFCE | E1000_CTRL_TFCE | E1000_CTRL_VME | E1000_CTRL_RST);
-    e1000_write(adapter, E1000_CTRL, ctrl | E1000_CTRL_ASDE | E1000_CTRL_SLU);
+              E1000_CTRL_FRCDPLX | E1000_CTRL_RFCE | E1000_CTRL_TFCE | E1000_CTRL_RST);
+    e1000_write(adapter, E1000_CTRL, ctrl | E1000_CTRL_ASDE | E1000_CTRL_SLU | E1000_CTRL_VME);
+    e1000_write(adapter, E1000_VET, E1000_VET_8021Q);
     e1000_write(adapter, E1000_FCAL, 0);
     e1000_write(adapter, E1000_FCAH, 0);
     e1000_write(adapter, E1000_FCT, 0);
@@ -81,18 +83,36 @@ void e1000_reset_hw(struct e1000_adapter *adapter)
 
 /* --- which frames come in --- */
 
-static void e1000_set_address(struct e1000_adapter *adapter)
+static void e1000_write_ra(struct e1000_adapter *adapter, unsigned i, const uint8_t *mac)
 {
-    const uint8_t *mac = adapter->netdev->dev_addr;
     uint32_t low = mac[0] | mac[1] << 8 | mac[2] << 16 | (uint32_t)mac[3] << 24;
     uint32_t high = mac[4] | mac[5] << 8;
 
-    e1000_write(adapter, E1000_RAL0, low);
-    e1000_write(adapter, E1000_RAH0, high | E1000_RAH_AV);
-    for (unsigned i = 1; i < E1000_RA_COUNT; i++) {
-        e1000_write(adapter, E1000_RAL0 + 8 * i, 0);
-        e1000_write(adapter, E1000_RAH0 + 8 * i, 0);
+    e1000_write(adapter, E1000_RAL0 + 8 * i, low);
+    e1000_write(adapter, E1000_RAH0 + 8 * i, high | E1000_RAH_AV);
+}
+
+/*
+ * The station address and those of devices on top (uc_list). More than the card has places for: it goes
+ * promiscuous (e1000_write_rctl()).
+ */
+static void e1000_set_addresses(struct e1000_adapter *adapter)
+{
+    const struct netdev_hw_addr *more;
+    unsigned i = 1;
+
+    e1000_write_ra(adapter, 0, adapter->netdev->dev_addr);
+    list_for_each_entry (more, &adapter->netdev->uc_list, list) {
+        if (i < E1000_RA_COUNT)
+            e1000_write_ra(adapter, i, more->addr);
+        i++;
     }
+    adapter->too_many_addrs = i > E1000_RA_COUNT;
+    for (unsigned unused = i; unused < adapter->addrs; unused++) {
+        e1000_write(adapter, E1000_RAL0 + 8 * unused, 0);
+        e1000_write(adapter, E1000_RAH0 + 8 * unused, 0);
+    }
+    adapter->addrs = min(i, (unsigned)E1000_RA_COUNT);
 }
 
 /* Bits 47:36 of the address, as RCTL.MO says; the last byte on the wire holds the highest bits. */
@@ -127,7 +147,7 @@ static void e1000_write_mta(struct e1000_adapter *adapter, bool all)
 
 static void e1000_write_rctl(struct e1000_adapter *adapter)
 {
-    bool promisc = adapter->netdev->flags & DEV_IFF_PROMISC;
+    bool promisc = adapter->netdev->flags & DEV_IFF_PROMISC || adapter->too_many_addrs;
     uint32_t rctl = E1000_RCTL_BASE | (promisc ? E1000_RCTL_UPE | E1000_RCTL_MPE : 0);
 
     if (rctl == adapter->rctl)
@@ -145,7 +165,18 @@ void e1000_set_rx_mode(struct net_device *dev)
     if (!adapter->hw_running)
         return; /* e1000_start_hw() will look */
     e1000_write_mta(adapter, false);
+    if (adapter->addrs > 1 || !list_empty(&dev->uc_list))
+        e1000_set_addresses(adapter);
     e1000_write_rctl(adapter);
+}
+
+/* ndo_set_mac_address */
+void e1000_set_mac_address(struct net_device *dev)
+{
+    struct e1000_adapter *adapter = dev->priv;
+
+    if (adapter->hw_running)
+        e1000_set_addresses(adapter);
 }
 
 /* --- starting --- */
@@ -164,7 +195,8 @@ static void e1000_start_transmitter(struct e1000_adapter *adapter)
 /* RDTR and RADV are 0: ITR alone spaces interrupts, so the first frame after silence is told at once. */
 void e1000_start_hw(struct e1000_adapter *adapter)
 {
-    e1000_set_address(adapter);
+    adapter->addrs = E1000_RA_COUNT; /* whatever the card has: all places are written */
+    e1000_set_addresses(adapter);
     e1000_write_mta(adapter, true);
     e1000_write(adapter, E1000_RDTR, 0);
     e1000_write(adapter, E1000_RADV, 0);

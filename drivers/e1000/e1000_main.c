@@ -234,6 +234,7 @@ static const struct net_device_ops e1000_netdev_ops = {
     .ndo_start_xmit = e1000_start_xmit,
     .ndo_tx_kick = e1000_tx_kick,
     .ndo_set_rx_mode = e1000_set_rx_mode,
+    .ndo_set_mac_address = e1000_set_mac_address,
     .ndo_tx_timeout = e1000_tx_timeout,
     .ndo_update_stats = e1000_update_stats,
 };
@@ -305,8 +306,10 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     struct net_device *dev = adapter->netdev;
 
     dev->netdev_ops = &e1000_netdev_ops;
-    dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM;
+    dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX |
+                    NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_XDP;
     dev->watchdog_ms = E1000_TX_HANG_MS;
+    dql_reset(&dev->dql, E1000_TX_FIRST_LIMIT);
     netif_carrier_off(dev);
     timer_setup(&adapter->slow_timer, e1000_slow_check);
     timer_setup(&adapter->poll_timer, e1000_poll_tick);

@@ -98,6 +98,10 @@
 #define E1000_FCRTL 0x02160 /* [13.4.23] */
 #define E1000_FCRTH 0x02168 /* [13.4.24] */
 
+/* --- VLAN tags: the EtherType that makes one [13.4.13] --- */
+#define E1000_VET       0x00038
+#define E1000_VET_8021Q 0x8100
+
 /* --- Interrupts [13.4.17 - 13.4.21], causes by bit [13.4.17] --- */
 #define E1000_ICR         0x000c0    /* causes; reading clears all, writing ones clears these */
 #define E1000_ITR         0x000c4    /* least distance of two interrupts, in 256 ns */
@@ -220,6 +224,7 @@ _Static_assert(sizeof(struct e1000_rx_desc) == 16, "317453 3.2.3");
 #define E1000_RXD_STAT_DD    0x01 /* the card is done with it */
 #define E1000_RXD_STAT_EOP   0x02 /* last buffer of the packet */
 #define E1000_RXD_STAT_IXSM  0x04 /* ignore the checksum bits */
+#define E1000_RXD_STAT_VP    0x08 /* had a VLAN tag, which `special` holds now */
 #define E1000_RXD_STAT_TCPCS 0x20 /* TCP or UDP checksum was looked at */
 #define E1000_RXD_STAT_IPCS  0x40
 #define E1000_RXD_ERR_CE     0x01 /* CRC or alignment */
@@ -266,7 +271,7 @@ _Static_assert(sizeof(union e1000_tx_desc) == 16, "317453 3.3.6");
 #define E1000_TXD_CMD_TSE      0x04000000 /* segment it */
 #define E1000_TXD_CMD_RS       0x08000000 /* write DD back when done */
 #define E1000_TXD_CMD_DEXT     0x20000000 /* not a legacy descriptor */
-#define E1000_TXD_CMD_VLE      0x40000000
+#define E1000_TXD_CMD_VLE      0x40000000 /* insert the VLAN tag in `special` */
 #define E1000_TXD_CMD_IDE      0x80000000 /* delay TXDW by TIDV */
 #define E1000_TXD_TUCMD_TCP    0x01000000 /* context: TCP, else UDP */
 #define E1000_TXD_TUCMD_IP     0x02000000 /* context: IPv4, else IPv6 */

@@ -141,6 +141,28 @@ static struct sk_buff *e1000_rx_swap(struct e1000_adapter *adapter, uint32_t i, 
     return skb;
 }
 
+static struct sk_buff *e1000_rx_build(struct e1000_adapter *adapter, uint32_t i, unsigned len)
+{
+    return len <= E1000_RX_COPYBREAK ? e1000_rx_copy(adapter, i, len) : e1000_rx_swap(adapter, i, len);
+}
+
+/* Asks the early hook while the frame lies in the ring's buffer. Return: whether the stack gets it. */
+static bool e1000_rx_xdp(struct e1000_adapter *adapter, uint32_t i, unsigned len)
+{
+    struct net_device *dev = adapter->netdev;
+
+    switch (netdev_run_xdp(dev, (uint8_t *)adapter->rx.buffer[i] + E1000_RX_HEADROOM, len)) {
+    case XDP_PASS:
+        return true;
+    case XDP_TX:
+        netdev_bounce(dev, e1000_rx_build(adapter, i, len));
+        return false;
+    case XDP_DROP:
+        return false;
+    }
+    return false;
+}
+
 /*
  * A checksum the card found wrong is left to the stack to find again: it counts it under the right name.
  * QEMU's model checks none (IXSM).
@@ -166,12 +188,18 @@ static struct sk_buff *e1000_rx_take(struct e1000_adapter *adapter, uint32_t i)
         e1000_rx_drop_bad(adapter, desc);
         return NULL;
     }
-    skb = len <= E1000_RX_COPYBREAK ? e1000_rx_copy(adapter, i, len) : e1000_rx_swap(adapter, i, len);
+    if (unlikely(adapter->netdev->xdp) && !e1000_rx_xdp(adapter, i, len))
+        return NULL;
+    skb = e1000_rx_build(adapter, i, len);
     if (unlikely(!skb)) {
         adapter->netdev->stats.rx_no_buffer++;
         return NULL;
     }
     e1000_rx_checksum(skb, status, errors);
+    if (unlikely(status & E1000_RXD_STAT_VP)) {
+        skb->vlan_tci = desc->special;
+        skb->vlan_present = 1;
+    }
     eth_type_trans(skb, adapter->netdev);
     return skb;
 }

@@ -118,7 +118,7 @@ static struct sk_buff *e1000_tx_take_sent(struct e1000_tx_ring *ring)
 void e1000_tx_reclaim(struct e1000_adapter *adapter)
 {
     struct e1000_tx_ring *ring = &adapter->tx;
-    uint32_t clean = ring->clean;
+    uint32_t clean = ring->clean, bytes = 0;
 
     if (ring->clean == ring->use || ring->reclaiming)
         return;
@@ -127,11 +127,13 @@ void e1000_tx_reclaim(struct e1000_adapter *adapter)
         struct sk_buff *skb = e1000_tx_take_sent(ring);
         if (!skb)
             break;
+        bytes += skb->len;
         consume_skb(skb);
     }
     ring->reclaiming = false;
     if (ring->clean == clean)
         return;
+    netdev_completed_queue(adapter->netdev, bytes);
     /* While it is stopped the device's watchdog counts from the last frame that left. */
     if (unlikely(adapter->netdev->queue_stopped)) {
         adapter->netdev->trans_start_ms = ktime_get_ms();
@@ -161,6 +163,7 @@ void e1000_tx_drop_all(struct e1000_adapter *adapter, enum skb_drop_reason reaso
         e1000_tx_drop(adapter, skb, reason);
     }
     ring->unannounced = 0;
+    netdev_reset_queue(adapter->netdev);
 }
 
 /*
@@ -180,7 +183,7 @@ void e1000_tx_watch(struct timer *timer)
         e1000_tx_timeout(adapter->netdev);
     }
     if (!e1000_tx_empty(adapter) && !timer_pending(timer))
-        mod_timer(timer, now_ms + (adapter->netdev->queue_stopped ? 1 : E1000_TX_RECLAIM_MS));
+        mod_timer(timer, now_ms + (adapter->netdev->xmit_held ? 1 : E1000_TX_RECLAIM_MS));
 }
 
 /* Frames are in the ring: somebody must look at it again. */
@@ -294,6 +297,7 @@ static void e1000_tx_load_tso(struct e1000_tx_ring *ring, struct sk_buff *skb)
 /* How a frame's bytes are to be taken: the same in each of its data descriptors. */
 struct e1000_tx_how {
     uint32_t command, piece_max;
+    uint16_t special; /* VLAN tag, with E1000_TXD_CMD_VLE */
     uint8_t popts;
 };
 
@@ -308,6 +312,7 @@ static uint32_t e1000_tx_queue_bytes(struct e1000_tx_ring *ring, const uint8_t *
             .buffer_addr = virt_to_bus(bytes),
             .dtalen_dtyp_dcmd = piece | how->command,
             .popts = how->popts,
+            .special = how->special,
         };
         ring->use = e1000_tx_next(ring, last);
         bytes += piece;
@@ -331,6 +336,10 @@ static void e1000_tx_queue(struct e1000_tx_ring *ring, struct sk_buff *skb)
     } else if (skb->ip_summed == CHECKSUM_PARTIAL) {
         e1000_tx_load_context(ring, skb->csum_start - skb_headroom(skb), skb->csum_offset);
         how.popts = E1000_TXD_POPTS_TXSM;
+    }
+    if (unlikely(skb->vlan_present)) {
+        how.command |= E1000_TXD_CMD_VLE;
+        how.special = skb->vlan_tci;
     }
     last = e1000_tx_queue_bytes(ring, skb->data, skb_headlen(skb), &how, first);
     for (unsigned i = 0; i < info->nr_frags; i++)
@@ -377,6 +386,14 @@ static void e1000_tx_make_room(struct e1000_adapter *adapter, uint32_t slots)
     e1000_tx_watch_start(adapter, 1);
 }
 
+/* As many bytes as the card may hold: it starts now. One that is still at it is looked at again soon. */
+static void e1000_tx_limited(struct e1000_adapter *adapter)
+{
+    e1000_tx_kick(adapter->netdev);
+    if (adapter->netdev->bql_stopped)
+        e1000_tx_watch_start(adapter, 1);
+}
+
 /**
  * e1000_start_xmit - ndo_start_xmit
  * @skb: a whole frame from the link header on (taken, unless NETDEV_TX_BUSY is returned)
@@ -400,7 +417,10 @@ enum netdev_tx e1000_start_xmit(struct sk_buff *skb, struct net_device *dev)
             return NETDEV_TX_BUSY;
     }
     e1000_tx_queue(ring, skb);
-    if (++ring->unannounced >= E1000_TDT_BATCH)
+    ring->unannounced++;
+    if (unlikely(netdev_sent_queue(dev, skb->len)))
+        e1000_tx_limited(adapter);
+    else if (ring->unannounced >= E1000_TDT_BATCH)
         e1000_tx_kick(dev);
     else if (ring->unannounced == 1)
         netif_tx_kick_later(dev);

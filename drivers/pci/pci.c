@@ -9,8 +9,10 @@
 #include "drivers/pci/pci.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "kernel/log.h"
+#include "kernel/report.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
 #include "kernel/x86/io.h"
@@ -219,6 +221,24 @@ static bool pci_is_present(void)
     return inl(PCI_CONFIG_ADDRESS) == PCI_CONFIG_ENABLE;
 }
 
+/* As lspci prints them. */
+static void pci_write_report(void (*line)(const char *text, void *ctx), void *ctx)
+{
+    struct pci_dev *dev;
+    char text[160];
+
+    list_for_each_entry (dev, &pci_devices, list) {
+        const char *name = pci_device_name(dev);
+        snprintf(text, sizeof(text), "%02x:%02x.%x %s: %s [%04x:%04x] (rev %02x)%s%s", dev->bus, dev->slot,
+                 dev->func, pci_class_name(dev), name ? name : "Device", dev->vendor, dev->device,
+                 dev->revision, dev->driver ? " driver: " : "", dev->driver ? dev->driver->name : "");
+        line(text, ctx);
+    }
+}
+
+static struct report pci_report = {
+    .list = LIST_HEAD_INIT(pci_report.list), .name = "pci", .write = pci_write_report};
+
 int pci_init(void)
 {
     int found;
@@ -227,6 +247,7 @@ int pci_init(void)
         pr_err("pci: this machine has no PCI bus (configuration mechanism #1), so no network card either\n");
         return -ENODEV;
     }
+    report_register(&pci_report);
     found = pci_scan_bus(0);
     if (found < 0)
         pr_err("pci: not enough memory for the list of devices\n");
@@ -237,6 +258,7 @@ void pci_exit(void)
 {
     struct pci_dev *dev, *next;
 
+    report_unregister(&pci_report);
     list_for_each_entry_safe (dev, next, &pci_devices, list) {
         list_del_init(&dev->list);
         kfree(dev);

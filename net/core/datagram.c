@@ -10,20 +10,13 @@
 /* Behind the linear bytes, `offset` from their end. */
 static size_t skb_copy_frags_iter(const struct sk_buff *skb, unsigned offset, struct iov_iter *to, size_t len)
 {
-    const struct skb_shared_info *info = skb_shinfo(skb);
+    struct skb_frag_walk walk = skb_frag_walk(skb, offset, (unsigned)len);
     size_t done = 0;
 
-    for (unsigned i = 0; i < info->nr_frags && done < len; i++) {
-        const struct skb_frag *frag = &info->frags[i];
-        if (offset >= frag->size) {
-            offset -= frag->size;
-            continue;
-        }
-        done +=
-            copy_to_iter(skb_frag_address(frag) + offset, min((size_t)(frag->size - offset), len - done), to);
-        offset = 0;
-    }
-    for (const struct sk_buff *part = info->frag_list; part && done < len; part = part->next) {
+    while (skb_frag_walk_next(&walk))
+        done += copy_to_iter(skb_frag_address(walk.frag) + walk.at, walk.size, to);
+    offset = walk.offset;
+    for (const struct sk_buff *part = skb_shinfo(skb)->frag_list; part && done < len; part = part->next) {
         if (offset >= part->len) {
             offset -= part->len;
             continue;

@@ -17,6 +17,9 @@
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "net/core/gso.h"
+#include "net/core/qdisc.h"
+#include "net/core/vlan_core.h"
+#include "net/core/xdp.h"
 
 #define ETH_P_ALL_ 0x0003 /* as net/ethernet/ethernet.h has it */
 
@@ -45,8 +48,8 @@ static void dev_deliver_taps(struct sk_buff *skb, struct net_device *dev, uint8_
     struct packet_type *pt, *next;
 
     list_for_each_entry_safe (pt, next, &skb->net->ptype_all, list) {
-        if (pt->dev && pt->dev != dev)
-            continue;
+        if ((pt->dev && pt->dev != dev) || (outgoing && skb->sk && pt->af_packet_priv == skb->sk))
+            continue; /* who has sent it knows it */
         struct sk_buff *clone = skb_clone(skb);
         if (!clone)
             continue; /* a tap may miss a packet; the packet itself goes on */
@@ -86,6 +89,23 @@ static int dev_deliver_protocol(struct sk_buff *skb, struct net_device *dev)
     return -EPROTONOSUPPORT;
 }
 
+/* A frame with a VLAN tag, or of a device that somebody sits on. true: taken. */
+static bool dev_deliver_upper(struct sk_buff *skb, struct net_device *dev)
+{
+    if (skb->vlan_present && vlan_do_receive(skb))
+        return true;
+    if (dev->rx_handler && dev->rx_handler(skb))
+        return true;
+    if (!skb->vlan_present)
+        return false;
+    if (skb->vlan_tci & VLAN_VID_MASK) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_VLAN_UNKNOWN);
+        return true;
+    }
+    skb->vlan_present = 0; /* IEEE 802.1Q 9.6: VID 0 says a priority, and no VLAN */
+    return false;
+}
+
 int netif_receive_skb(struct sk_buff *skb)
 {
     struct net_device *dev = skb->dev;
@@ -96,51 +116,39 @@ int netif_receive_skb(struct sk_buff *skb)
     }
     skb->network_header = skb->transport_header = (uint16_t)(skb->data - skb->head);
     skb->mac_len = (uint16_t)(skb->network_header - skb->mac_header);
+    if (unlikely(skb->protocol == cpu_to_be16(ETH_P_8021Q)) && !skb->vlan_present && !skb_vlan_untag(skb))
+        return -EINVAL;
     if (unlikely(!list_empty(&skb->net->ptype_all)))
         dev_deliver_taps(skb, dev, skb->pkt_type, false);
-    if (unlikely(dev->rx_handler) && dev->rx_handler(skb))
+    if (unlikely(dev->ingress_police) && !dev->ingress_police(skb)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_TC_INGRESS);
+        return -ENOBUFS;
+    }
+    if (unlikely(dev->rx_handler || skb->vlan_present) && dev_deliver_upper(skb, dev))
         return 0;
     return dev_deliver_protocol(skb, dev);
 }
 
 /* --- sending --- */
 
-/* Hands one packet to the driver. NETDEV_TX_BUSY: it is still the caller's, first in line. */
-static enum netdev_tx dev_hard_start_xmit(struct sk_buff *skb, struct net_device *dev)
+/* Hands one packet to the driver. NETDEV_TX_BUSY: it is still the caller's. seen: by taps, the last time. */
+static inline enum netdev_tx dev_start_xmit(struct sk_buff *skb, struct net_device *dev, bool seen)
 {
-    if (unlikely(!list_empty(&dev->net->ptype_all)) && !dev->txq_head_seen)
+    if (unlikely(!list_empty(&dev->net->ptype_all)) && !seen)
         dev_deliver_taps(skb, dev, PACKET_OUTGOING, true); /* dev_queue_xmit_nit() in the texts */
     dev->xmit_active = true;
     enum netdev_tx ret = dev->netdev_ops->ndo_start_xmit(skb, dev);
     dev->xmit_active = false;
-    dev->txq_head_seen = ret == NETDEV_TX_BUSY;
-    if (unlikely(ret == NETDEV_TX_BUSY))
+    if (unlikely(ret == NETDEV_TX_BUSY)) {
         netif_stop_queue(dev);
+        qdisc_requeue(skb, dev);
+    }
     return ret;
 }
 
-/* Sends what waits while the ring has room (qdisc_run). */
-static void dev_run_txq(struct net_device *dev)
+void dev_hard_start_xmit(struct sk_buff *skb, struct net_device *dev, bool seen)
 {
-    struct sk_buff *skb;
-
-    while (!dev->queue_stopped && (skb = skb_dequeue(&dev->txq))) {
-        if (dev_hard_start_xmit(skb, dev) == NETDEV_TX_BUSY)
-            skb_queue_front(&dev->txq, skb);
-    }
-}
-
-/* Waits its turn, behind what waits already. */
-static int dev_enqueue(struct sk_buff *skb, struct net_device *dev)
-{
-    if (dev->txq.qlen >= dev->tx_queue_len) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_DEV_XMIT_FULL);
-        return -ENOBUFS;
-    }
-    skb_queue_tail(&dev->txq, skb);
-    if (!dev->xmit_active)
-        dev_run_txq(dev);
-    return 0;
+    dev_start_xmit(skb, dev, seen);
 }
 
 /* What the card cannot do, in software: one linear piece, finished checksums. 0 or the reason to drop. */
@@ -149,8 +157,13 @@ static enum skb_drop_reason dev_validate_xmit(struct sk_buff *skb, const struct 
     const struct skb_shared_info *info = skb_shinfo(skb);
 
     *err = -EMSGSIZE;
-    if (skb->len > dev->mtu + dev->hard_header_len && !info->gso_size)
+    if (skb->len > dev->mtu + dev->hard_header_len && !info->gso_size && !vlan_tag_makes_long(skb, dev))
         return SKB_DROP_REASON_TX_TOO_LONG;
+    if (unlikely(skb->vlan_present) && !(dev->features & NETIF_F_HW_VLAN_CTAG_TX)) {
+        *err = vlan_insert_tag(skb);
+        if (*err)
+            return SKB_DROP_REASON_NOMEM;
+    }
     if (skb_is_nonlinear(skb) && (!(dev->features & NETIF_F_SG) || info->frag_list)) {
         *err = skb_linearize(skb);
         if (*err)
@@ -173,12 +186,15 @@ static int dev_drop_xmit(struct sk_buff *skb, struct net_device *dev, enum skb_d
 /* A train the device does not take: segment by segment. Takes skb. Return: the first error. */
 static int dev_xmit_segments(struct sk_buff *skb, struct net_device *dev)
 {
-    struct sk_buff *segment = skb_gso_segment(skb);
+    struct sk_buff *segment = skb_gso_unchain(skb);
     int err = 0;
 
-    if (!segment)
-        return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
-    consume_skb(skb);
+    if (!segment) {
+        segment = skb_gso_segment(skb);
+        if (!segment)
+            return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
+        consume_skb(skb);
+    }
     while (segment) {
         struct sk_buff *next = segment->next;
         segment->next = NULL;
@@ -201,21 +217,17 @@ int dev_queue_xmit(struct sk_buff *skb)
     enum skb_drop_reason reason = dev_validate_xmit(skb, dev, &err);
     if (unlikely(reason))
         return dev_drop_xmit(skb, dev, reason, err);
-    /* The straight way: nothing waits and the driver is not inside itself already. */
-    if (unlikely(dev->queue_stopped || dev->xmit_active || !skb_queue_empty(&dev->txq)))
+    /* The straight way: nothing waits, nobody objects, and the driver is not inside itself already. */
+    if (unlikely(dev->xmit_held))
         return dev_enqueue(skb, dev);
-    if (unlikely(dev_hard_start_xmit(skb, dev) == NETDEV_TX_BUSY))
-        skb_queue_front(&dev->txq, skb);
-    else if (unlikely(!skb_queue_empty(&dev->txq)))
-        dev_run_txq(dev); /* what was sent from within ndo_start_xmit() */
+    dev_start_xmit(skb, dev, false);
+    if (unlikely(dev->xmit_held))
+        qdisc_run(dev); /* what was sent from within ndo_start_xmit() */
     return 0;
 }
 
-void netif_stop_queue(struct net_device *dev)
+static void netif_watch_queue(struct net_device *dev)
 {
-    if (dev->queue_stopped)
-        return;
-    dev->queue_stopped = true;
     if (!dev->watchdog_ms)
         return;
     dev->trans_start_ms = ktime_get_ms();
@@ -223,15 +235,54 @@ void netif_stop_queue(struct net_device *dev)
         mod_timer(&dev->watchdog_timer, dev->trans_start_ms + dev->watchdog_ms);
 }
 
+void netif_stop_queue(struct net_device *dev)
+{
+    if (dev->queue_stopped)
+        return;
+    dev->queue_stopped = true;
+    netif_watch_queue(dev);
+}
+
+/* A reason to hold packets back has gone. */
+static void netif_go_on(struct net_device *dev)
+{
+    if (!dev->qdisc_waits)
+        return;
+    if (dev->xmit_active)
+        netif_schedule(dev); /* called from within ndo_start_xmit: sending from here would nest */
+    else
+        qdisc_run(dev);
+}
+
 void netif_wake_queue(struct net_device *dev)
 {
     dev->queue_stopped = false;
-    if (skb_queue_empty(&dev->txq))
+    netif_go_on(dev);
+}
+
+/* --- byte queue limits --- */
+
+void netdev_limit_reached(struct net_device *dev)
+{
+    dev->bql_stopped = true;
+    netif_watch_queue(dev);
+}
+
+void netdev_limit_completed(struct net_device *dev, uint32_t bytes)
+{
+    uint64_t now = ktime_get_ms();
+
+    dev->trans_start_ms = now;
+    if (!dql_completed(&dev->dql, bytes, now))
         return;
-    if (dev->xmit_active)
-        netif_tx_kick_later(dev); /* called from within ndo_start_xmit: sending from here would nest */
-    else
-        dev_run_txq(dev);
+    dev->bql_stopped = false;
+    netif_go_on(dev);
+}
+
+void netdev_reset_queue(struct net_device *dev)
+{
+    dql_reset(&dev->dql, dev->dql.limit);
+    dev->bql_stopped = false;
 }
 
 /* The timer runs on past a wake-up, so that a busy queue need not arm it each time. */
@@ -240,7 +291,7 @@ static void dev_watchdog(struct timer *timer)
     struct net_device *dev = container_of(timer, struct net_device, watchdog_timer);
     uint64_t now = ktime_get_ms();
 
-    if (!dev->queue_stopped || !netif_running(dev))
+    if (!(dev->queue_stopped || dev->bql_stopped) || !netif_running(dev))
         return;
     if (dev->carrier && now - dev->trans_start_ms >= dev->watchdog_ms) {
         dev->stats.tx_timeouts++;
@@ -250,7 +301,7 @@ static void dev_watchdog(struct timer *timer)
         if (dev->netdev_ops->ndo_tx_timeout)
             dev->netdev_ops->ndo_tx_timeout(dev);
     }
-    if (dev->queue_stopped)
+    if (dev->queue_stopped || dev->bql_stopped)
         mod_timer(timer, max(now + 1, dev->trans_start_ms + dev->watchdog_ms));
 }
 
@@ -271,7 +322,7 @@ void net_tx_action(struct softirq *s)
     while (!list_empty(&devices)) {
         struct net_device *dev = list_first_entry(&devices, struct net_device, tx_list);
         list_del_init(&dev->tx_list);
-        dev_run_txq(dev);
+        qdisc_run(dev);
         if (dev->netdev_ops->ndo_tx_kick)
             dev->netdev_ops->ndo_tx_kick(dev);
     }
@@ -302,7 +353,7 @@ void netif_carrier_off(struct net_device *dev)
 
 /* --- up, down, settings --- */
 
-static void dev_set_rx_mode(struct net_device *dev)
+void dev_set_rx_mode(struct net_device *dev)
 {
     if (netif_running(dev) && dev->netdev_ops->ndo_set_rx_mode)
         dev->netdev_ops->ndo_set_rx_mode(dev);
@@ -332,77 +383,39 @@ void dev_close(struct net_device *dev)
     if (dev->netdev_ops->ndo_stop)
         dev->netdev_ops->ndo_stop(dev);
     del_timer(&dev->watchdog_timer);
+    dev_drop_queued(dev, SKB_DROP_REASON_DEV_READY);
     list_del_init(&dev->tx_list);
-    struct sk_buff *skb;
-    while ((skb = skb_dequeue(&dev->txq)))
-        dev_drop_xmit(skb, dev, SKB_DROP_REASON_DEV_READY, -ENETDOWN);
     napi_flush_backlog(dev);
-    dev->queue_stopped = dev->txq_head_seen = false;
+    dev->queue_stopped = false;
+    netdev_reset_queue(dev);
 }
 
 int dev_set_mtu(struct net_device *dev, unsigned mtu)
 {
     if (mtu < 68 || mtu > 65535) /* RFC 791: every link carries 68 */
         return -EINVAL;
+    int err = dev->netdev_ops->ndo_change_mtu ? dev->netdev_ops->ndo_change_mtu(dev, mtu) : 0;
+    if (err)
+        return err;
     dev->mtu = mtu;
     if (dev->net)
         call_netdev_notifiers(NETDEV_CHANGE, dev, NULL);
     return 0;
 }
 
-int dev_set_promiscuity(struct net_device *dev, int delta)
+int dev_set_mac_address(struct net_device *dev, const uint8_t *addr)
 {
-    if (delta < 0 && dev->promiscuity < (unsigned)-delta)
-        return -EINVAL;
-    bool was = dev->promiscuity;
-    dev->promiscuity += (unsigned)delta;
-    if (was == !!dev->promiscuity)
+    static const uint8_t none[ETH_ALEN];
+
+    if (addr[0] & 1 || memcmp(addr, none, ETH_ALEN) == 0)
+        return -EADDRNOTAVAIL;
+    if (memcmp(dev->dev_addr, addr, ETH_ALEN) == 0)
         return 0;
-    dev->flags ^= DEV_IFF_PROMISC;
-    dev_set_rx_mode(dev);
-    return 0;
-}
-
-static struct netdev_hw_addr *dev_mc_find(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha;
-
-    list_for_each_entry (ha, &dev->mc_list, list) {
-        if (memcmp(ha->addr, addr, ETH_ALEN) == 0)
-            return ha;
-    }
-    return NULL;
-}
-
-int dev_mc_add(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha = dev_mc_find(dev, addr);
-
-    if (ha) {
-        ha->refcount++;
-        return 0;
-    }
-    ha = kzalloc(sizeof(*ha));
-    if (!ha)
-        return -ENOMEM;
-    memcpy(ha->addr, addr, ETH_ALEN);
-    ha->refcount = 1;
-    list_add_tail(&ha->list, &dev->mc_list);
-    dev_set_rx_mode(dev);
-    return 0;
-}
-
-int dev_mc_del(struct net_device *dev, const uint8_t *addr)
-{
-    struct netdev_hw_addr *ha = dev_mc_find(dev, addr);
-
-    if (!ha)
-        return -ENOENT;
-    if (--ha->refcount)
-        return 0;
-    list_del_init(&ha->list);
-    kfree(ha);
-    dev_set_rx_mode(dev);
+    memcpy(dev->dev_addr, addr, ETH_ALEN);
+    if (dev->netdev_ops->ndo_set_mac_address)
+        dev->netdev_ops->ndo_set_mac_address(dev);
+    if (dev->net)
+        call_netdev_notifiers(NETDEV_CHANGE, dev, NULL);
     return 0;
 }
 
@@ -411,21 +424,25 @@ int dev_mc_del(struct net_device *dev, const uint8_t *addr)
 struct net_device *alloc_netdev(size_t priv_size, const char *name, void (*setup)(struct net_device *dev))
 {
     size_t head = ALIGN_UP(sizeof(struct net_device), (size_t)64);
-    struct net_device *dev = kzalloc(head + priv_size);
+    size_t whole = head + ALIGN_UP(sizeof(struct Qdisc), (size_t)64);
+    struct net_device *dev = kzalloc(whole + priv_size);
 
     if (!dev)
         return NULL;
     strlcpy(dev->name, name, sizeof(dev->name));
-    dev->priv = (char *)dev + head;
+    dev->qdisc_born = (struct Qdisc *)((char *)dev + head);
+    dev->priv = (char *)dev + whole;
     dev->carrier = true;
     dev->mtu = 1500;
     dev->tx_queue_len = 1000;
     INIT_LIST_HEAD(&dev->dev_list);
     INIT_LIST_HEAD(&dev->tx_list);
     INIT_LIST_HEAD(&dev->mc_list);
+    INIT_LIST_HEAD(&dev->uc_list);
     INIT_LIST_HEAD(&dev->ifa_list);
     INIT_LIST_HEAD(&dev->napi_list);
-    skb_queue_head_init(&dev->txq);
+    qdisc_init_born(dev);
+    dql_reset(&dev->dql, DQL_MAX_LIMIT);
     timer_setup(&dev->watchdog_timer, dev_watchdog);
     setup(dev);
     return dev;
@@ -503,13 +520,11 @@ void unregister_netdev(struct net_device *dev)
     while (!list_empty(&dev->ifa_list))
         inet_addr_del(dev, list_first_entry(&dev->ifa_list, struct in_ifaddr, list)->local);
     call_netdev_notifiers(NETDEV_UNREGISTER, dev, NULL);
-    while (!list_empty(&dev->mc_list)) {
-        struct netdev_hw_addr *ha = list_first_entry(&dev->mc_list, struct netdev_hw_addr, list);
-        list_del_init(&ha->list);
-        kfree(ha);
-    }
+    dev_addr_flush(dev);
     list_del_init(&dev->dev_list);
     napi_detach_device(dev);
+    dev_set_qdisc(dev, NULL);
+    xdp_remove(dev);
     dev->net = NULL;
 }
 

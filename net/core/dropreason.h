@@ -51,9 +51,16 @@
     X(BPF_FILTER, "dropped by a BPF program")                                                                \
     X(VLAN_UNKNOWN, "VLAN that no device here has")                                                          \
     X(BRIDGE_BLOCKED, "bridge port that does not forward")                                                   \
+    X(BRIDGE_NO_DEST, "bridged frame whose destination is where it came from, or no port is left for it")    \
+    X(BRIDGE_LOOP, "bridged frame that comes from our own address: a loop, or somebody pretends")            \
+    X(BRIDGE_RESERVED, "frame for bridges only (01:80:c2:00:00:0x), which is never forwarded")               \
+    X(BPDU_INVALID, "spanning tree message that is damaged or too old")                                      \
     X(QDISC_DROP, "dropped by the queueing discipline")                                                      \
     X(TC_INGRESS, "over the rate that ingress policing allows")                                              \
     X(CT_INVALID, "packet that fits no connection")                                                          \
+    X(CT_FULL, "new connection while the table of connections is full")                                      \
+    X(CT_INSERT, "new connection whose addresses and ports another one has taken meanwhile")                 \
+    X(NAT_FAILED, "packet that cannot be translated: no memory, no address, or the way out has changed")     \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
@@ -64,6 +71,7 @@
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
+    X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \
     X(TCP_CSUM, "TCP checksum wrong")                                                                        \
     X(TCP_HDR, "TCP data offset wrong or options run past the header")                                       \

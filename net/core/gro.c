@@ -23,9 +23,16 @@
 #define GRO_TCP_HLEN    20u
 #define GRO_PROTO_TCP   6
 #define GRO_IP_FRAGMENT 0x3fff /* MF and offset */
+#define GRO_IP_DF       0x4000
 
-/* No train starts with a packet shorter than this: requests and bare ACKs go straight up. */
+/* No train starts with a packet shorter than this: requests go straight up. */
 #define GRO_START_MIN 576u
+
+/* A bare ACK is no longer than this: with a timestamp, laid out as everybody does, or without. */
+#define GRO_TCP_TSTAMP_HLEN (GRO_TCP_HLEN + 12u)
+#define GRO_ACK_MAX         (GRO_IP_HLEN + GRO_TCP_TSTAMP_HLEN)
+#define GRO_TCP_TSTAMP      0x0101080au /* NOP, NOP, timestamp, 10 bytes */
+#define GRO_TCP_TSVAL       (GRO_TCP_HLEN + 4u)
 
 /* A received packet, taken apart once. */
 struct gro_packet {
@@ -41,8 +48,8 @@ static bool gro_parse(const struct sk_buff *skb, struct gro_packet *p)
     const uint8_t *ip = skb->data;
     unsigned tot_len, doff;
 
-    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->vlan_present ||
-        skb->pkt_type != PACKET_HOST || skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
+    if (skb->protocol != cpu_to_be16(GRO_ETH_P_IP) || skb_is_nonlinear(skb) || skb->pkt_type != PACKET_HOST ||
+        skb->len < GRO_IP_HLEN + GRO_TCP_HLEN)
         return false;
     tot_len = get_unaligned_be16(ip + WIRE_IP_LEN);
     if (ip[0] != GRO_IPV4 || ip[WIRE_IP_PROTOCOL] != GRO_PROTO_TCP ||
@@ -80,12 +87,20 @@ static bool gro_checksum_ok(struct sk_buff *skb, const struct gro_packet *p)
 
 /* --- trains --- */
 
-/* Same addresses, same ports: what is held of this flow, or NULL. */
-static struct gro_train *gro_find(struct napi_struct *napi, const struct gro_packet *p)
+/* Which VLAN it is in: -1, or all of its tag. */
+static inline int gro_tag(const struct sk_buff *skb)
+{
+    return unlikely(skb->vlan_present) ? skb->vlan_tci : -1;
+}
+
+/* Same VLAN, same addresses, same ports: what is held of this flow, or NULL. */
+static struct gro_train *gro_find(struct napi_struct *napi, const struct sk_buff *skb,
+                                  const struct gro_packet *p)
 {
     for (unsigned i = 0; i < napi->gro_count; i++) {
         const uint8_t *ip = napi->gro[i].skb->data;
-        if (!memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
+        if (gro_tag(napi->gro[i].skb) == gro_tag(skb) &&
+            !memcmp(ip + WIRE_IP_SADDR, p->ip + WIRE_IP_SADDR, 8) && !memcmp(ip + GRO_IP_HLEN, p->tcp, 4))
             return &napi->gro[i];
     }
     return NULL;
@@ -99,6 +114,12 @@ static bool gro_follows(const struct gro_train *train, const struct gro_packet *
     if (p->seq != train->next_seq || !p->len || p->len > train->mss ||
         (p->flags & ~TCP_WIRE_PSH) != TCP_WIRE_ACK || train->skb->len + p->len > GSO_MAX_SIZE)
         return false;
+    /* Without DF the ids must count up: a router cuts the train again and numbers its segments so (RFC 6864).
+     */
+    if (!(ip[WIRE_IP_FRAG] & GRO_IP_DF >> 8) &&
+        get_unaligned_be16(p->ip + WIRE_IP_ID) !=
+            (uint16_t)(get_unaligned_be16(ip + WIRE_IP_ID) + train->segs))
+        return false;
     return ip[WIRE_IP_TOS] == p->ip[WIRE_IP_TOS] && ip[WIRE_IP_TTL] == p->ip[WIRE_IP_TTL] &&
            !memcmp(ip + WIRE_IP_FRAG, p->ip + WIRE_IP_FRAG, 2) &&
            !memcmp(tcp + WIRE_TCP_ACK, p->tcp + WIRE_TCP_ACK, 4) &&
@@ -107,26 +128,49 @@ static bool gro_follows(const struct gro_train *train, const struct gro_packet *
            !memcmp(tcp + GRO_TCP_HLEN, p->tcp + GRO_TCP_HLEN, p->hdr_len - GRO_IP_HLEN - GRO_TCP_HLEN);
 }
 
+/* No text, no flag but ACK, no option but a timestamp. */
+static bool gro_is_bare_ack(const struct gro_packet *p)
+{
+    if (p->len || p->flags != TCP_WIRE_ACK)
+        return false;
+    return p->hdr_len == GRO_IP_HLEN + GRO_TCP_HLEN ||
+           (p->hdr_len == GRO_ACK_MAX && get_unaligned_be32(p->tcp + GRO_TCP_HLEN) == GRO_TCP_TSTAMP);
+}
+
+/* Whether p, a bare ACK, makes the one that is held needless. One that is damaged takes it along, as a gap on
+ * the wire would. */
+static bool gro_supersedes(const struct gro_train *held, const struct gro_packet *p)
+{
+    const uint8_t *ip = held->skb->data, *tcp = ip + GRO_IP_HLEN;
+    uint32_t advance = get_unaligned_be32(p->tcp + WIRE_TCP_ACK) - get_unaligned_be32(tcp + WIRE_TCP_ACK);
+
+    if (held->mss || p->seq != held->next_seq || ip[WIRE_IP_TOS] != p->ip[WIRE_IP_TOS] ||
+        tcp[WIRE_TCP_DOFF] != p->tcp[WIRE_TCP_DOFF] || (int32_t)advance <= 0)
+        return false;
+    return p->hdr_len != GRO_ACK_MAX || (int32_t)(get_unaligned_be32(p->tcp + GRO_TCP_TSVAL) -
+                                                  get_unaligned_be32(tcp + GRO_TCP_TSVAL)) >= 0;
+}
+
 /* The train goes up: takes it off the list, with headers that speak for all of it. */
 static void gro_complete(struct napi_struct *napi, struct gro_train *train)
 {
     struct sk_buff *skb = train->skb;
     struct skb_shared_info *info = skb_shinfo(skb);
 
-    if (train->segs > 1) {
+    info->gso_segs = train->segs;
+    if (train->mss && train->segs > 1) {
         uint8_t *ip = skb->data;
         put_unaligned_be16((uint16_t)skb->len, ip + WIRE_IP_LEN);
         memset(ip + WIRE_IP_CHECK, 0, 2);
         sum16 check = ip_fast_csum(ip, GRO_IP_HLEN / 4);
         memcpy(ip + WIRE_IP_CHECK, &check, sizeof(check));
         info->gso_size = train->mss;
-        info->gso_segs = train->segs;
     }
     *train = napi->gro[--napi->gro_count];
     netif_receive_skb(skb);
 }
 
-/* The first segment of a train: skb is held. */
+/* The first segment of a train, or a bare ACK: skb is held. */
 static void gro_start(struct napi_struct *napi, struct sk_buff *skb, const struct gro_packet *p)
 {
     if (napi->gro_count == GRO_TRAINS)
@@ -164,12 +208,19 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 {
     struct gro_packet p;
 
-    if ((!napi->gro_count && skb->len < GRO_START_MIN) || !gro_parse(skb, &p)) {
+    if ((!napi->gro_count && skb->len < GRO_START_MIN && skb->len > GRO_ACK_MAX) || !gro_parse(skb, &p)) {
         netif_receive_skb(skb);
         return;
     }
-    struct gro_train *train = gro_find(napi, &p);
+    struct gro_train *train = gro_find(napi, skb, &p);
+    bool bare_ack = !skb->dev->forwards && gro_is_bare_ack(&p);
     if (train) {
+        if (bare_ack && gro_supersedes(train, &p)) {
+            consume_skb(train->skb);
+            train->skb = skb;
+            train->segs++;
+            return;
+        }
         if (gro_follows(train, &p) && gro_checksum_ok(skb, &p) && gro_trim(skb, &p)) {
             /* A short segment or PSH is the end of something: no use in waiting for more. */
             bool ends = p.flags & TCP_WIRE_PSH || p.len < train->mss || train->segs + 1u == GSO_MAX_SEGS;
@@ -180,7 +231,8 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
         }
         gro_complete(napi, train);
     }
-    if (p.len >= GRO_START_MIN && p.flags == TCP_WIRE_ACK && gro_checksum_ok(skb, &p) && gro_trim(skb, &p))
+    if (bare_ack ||
+        (p.len >= GRO_START_MIN && p.flags == TCP_WIRE_ACK && gro_checksum_ok(skb, &p) && gro_trim(skb, &p)))
         gro_start(napi, skb, &p);
     else
         netif_receive_skb(skb);

@@ -20,6 +20,7 @@
 /* Where the headers lie, counted from the frame's first byte. */
 struct gso_layout {
     unsigned ip, tcp, hdr_len, mss;
+    unsigned len; /* of the whole train */
 };
 
 static struct gso_layout gso_layout(const struct sk_buff *skb)
@@ -27,7 +28,8 @@ static struct gso_layout gso_layout(const struct sk_buff *skb)
     unsigned headroom = skb_headroom(skb);
     struct gso_layout at = {.ip = skb->network_header - headroom,
                             .tcp = skb->csum_start - headroom,
-                            .mss = skb_shinfo(skb)->gso_size};
+                            .mss = skb_shinfo(skb)->gso_size,
+                            .len = skb->len};
 
     ASSERT(at.mss && skb->ip_summed == CHECKSUM_PARTIAL && at.ip < at.tcp && at.tcp < skb_headlen(skb));
     at.hdr_len = at.tcp + (skb->data[at.tcp + WIRE_TCP_DOFF] >> 4) * 4u;
@@ -47,24 +49,41 @@ bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev)
     return (skb->len - gso_layout(skb).hdr_len) % info->gso_size;
 }
 
+unsigned gso_wire_len(const struct sk_buff *skb)
+{
+    return skb->len + (skb_shinfo(skb)->gso_segs - 1u) * gso_layout(skb).hdr_len;
+}
+
 /* Hangs [offset, offset + len) of skb's fragments on the segment. */
 static void gso_share_frags(struct sk_buff *segment, const struct sk_buff *skb, unsigned offset, unsigned len)
 {
-    const struct skb_shared_info *info = skb_shinfo(skb);
+    struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
 
-    for (unsigned i = 0; i < info->nr_frags && len; i++) {
-        const struct skb_frag *frag = &info->frags[i];
-        if (offset >= frag->size) {
-            offset -= frag->size;
-            continue;
-        }
-        unsigned n = min(frag->size - offset, len);
-        get_page(frag->page);
-        skb_add_rx_frag(segment, frag->page, frag->offset + offset, n, n);
-        len -= n;
-        offset = 0;
+    while (skb_frag_walk_next(&walk)) {
+        get_page(walk.frag->page);
+        skb_add_rx_frag(segment, walk.frag->page, walk.frag->offset + walk.at, walk.size, walk.size);
     }
-    ASSERT(!len);
+    ASSERT(!walk.len);
+}
+
+/* What a segment has from its train; its first byte is that of the link header. */
+static void gso_dress(struct sk_buff *segment, const struct sk_buff *skb, const struct gso_layout *at)
+{
+    unsigned headroom = skb_headroom(segment);
+
+    segment->dev = skb->dev;
+    segment->protocol = skb->protocol;
+    segment->priority = skb->priority;
+    segment->mark = skb->mark;
+    segment->hash = skb->hash;
+    segment->tstamp = skb->tstamp;
+    segment->vlan_proto = skb->vlan_proto;
+    segment->vlan_tci = skb->vlan_tci;
+    segment->vlan_present = skb->vlan_present;
+    segment->network_header = (uint16_t)(headroom + at->ip);
+    segment->transport_header = segment->csum_start = (uint16_t)(headroom + at->tcp);
+    segment->csum_offset = WIRE_TCP_CHECK;
+    segment->ip_summed = CHECKSUM_PARTIAL;
 }
 
 /* A segment with the train's headers and payload [offset, offset + len) of the frame; NULL without memory. */
@@ -85,26 +104,13 @@ static struct sk_buff *gso_build(const struct sk_buff *skb, const struct gso_lay
     ASSERT(!err);
     if (copied < len)
         gso_share_frags(segment, skb, offset + copied - linear, len - copied);
-    segment->dev = skb->dev;
-    segment->protocol = skb->protocol;
-    segment->priority = skb->priority;
-    segment->mark = skb->mark;
-    segment->hash = skb->hash;
-    segment->tstamp = skb->tstamp;
-    segment->vlan_proto = skb->vlan_proto;
-    segment->vlan_tci = skb->vlan_tci;
-    segment->vlan_present = skb->vlan_present;
-    segment->network_header = (uint16_t)(NET_SKB_PAD + at->ip);
-    segment->transport_header = segment->csum_start = (uint16_t)(NET_SKB_PAD + at->tcp);
-    segment->csum_offset = WIRE_TCP_CHECK;
-    segment->ip_summed = CHECKSUM_PARTIAL;
+    gso_dress(segment, skb, at);
     return segment;
 }
 
 /* Lengths, numbers, flags and sums of segment `number`. The TCP field holds the pseudo-header's sum: the
  * train's length in it becomes the segment's. */
-static void gso_fix_headers(struct sk_buff *segment, const struct sk_buff *skb, const struct gso_layout *at,
-                            unsigned number, bool last)
+static void gso_fix_headers(struct sk_buff *segment, const struct gso_layout *at, unsigned number, bool last)
 {
     uint8_t *ip = segment->data + at->ip, *tcp = segment->data + at->tcp;
 
@@ -119,7 +125,7 @@ static void gso_fix_headers(struct sk_buff *segment, const struct sk_buff *skb, 
         tcp[WIRE_TCP_FLAGS] = (uint8_t)(tcp[WIRE_TCP_FLAGS] & ~TCP_FLAGS_LAST_ONLY);
     if (number)
         tcp[WIRE_TCP_FLAGS] = (uint8_t)(tcp[WIRE_TCP_FLAGS] & ~TCP_FLAGS_FIRST_ONLY);
-    uint32_t sum = get_unaligned_be16(tcp + WIRE_TCP_CHECK) + (0xffffu - (skb->len - at->tcp));
+    uint32_t sum = get_unaligned_be16(tcp + WIRE_TCP_CHECK) + (0xffffu - (at->len - at->tcp));
     sum = (sum & 0xffff) + (sum >> 16) + (segment->len - at->tcp);
     put_unaligned_be16((uint16_t)(sum + (sum >> 16)), tcp + WIRE_TCP_CHECK);
 }
@@ -135,7 +141,7 @@ struct sk_buff *skb_gso_segment(const struct sk_buff *skb)
         struct sk_buff *segment = gso_build(skb, &at, offset, len);
         if (!segment)
             goto free_segments;
-        gso_fix_headers(segment, skb, &at, number++, offset + len == skb->len);
+        gso_fix_headers(segment, &at, number++, offset + len == skb->len);
         *tail = segment;
         tail = &segment->next;
     }
@@ -148,4 +154,42 @@ free_segments:
         first = next;
     }
     return NULL;
+}
+
+/* Whether each part of the chain is one segment, and nobody else looks at its bytes. */
+static bool gso_is_chain(const struct sk_buff *skb, const struct gso_layout *at)
+{
+    const struct sk_buff *part = skb_shinfo(skb)->frag_list;
+
+    if (!part || skb_cloned(skb) || skb->users > 1 || skb_shinfo(skb)->nr_frags ||
+        skb_headlen(skb) != at->hdr_len + at->mss)
+        return false;
+    for (; part; part = part->next)
+        if (part->users > 1 || skb_cloned(part) || skb_is_nonlinear(part) ||
+            skb_headroom(part) < at->hdr_len || part->len > at->mss || (part->next && part->len != at->mss))
+            return false;
+    return true;
+}
+
+struct sk_buff *skb_gso_unchain(struct sk_buff *skb)
+{
+    struct skb_shared_info *info = skb_shinfo(skb);
+    struct gso_layout at = gso_layout(skb);
+    unsigned number = 1;
+
+    if (!gso_is_chain(skb, &at))
+        return NULL;
+    for (struct sk_buff *part = info->frag_list; part; part = part->next) {
+        memcpy(skb_push(part, at.hdr_len), skb->data, at.hdr_len);
+        gso_dress(part, skb, &at);
+        gso_fix_headers(part, &at, number++, !part->next);
+        skb->truesize -= part->truesize;
+    }
+    skb->next = info->frag_list;
+    skb->len = skb_headlen(skb);
+    skb->data_len = 0;
+    info->frag_list = NULL;
+    info->gso_size = info->gso_segs = 0;
+    gso_fix_headers(skb, &at, 0, false);
+    return skb;
 }

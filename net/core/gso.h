@@ -29,6 +29,9 @@
 /* Whether dev takes this train as it is, and cuts it itself. */
 bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev);
 
+/* Bytes of a train's segments, each with its headers. */
+unsigned gso_wire_len(const struct sk_buff *skb);
+
 /**
  * skb_gso_segment - cut a train of TCP over IPv4 into its segments
  * @skb: a whole frame from the link header on, CHECKSUM_PARTIAL, headers linear (borrowed)
@@ -38,5 +41,14 @@ bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev);
  * Return: the segments, linked by next, owned by the caller; NULL without memory.
  */
 struct sk_buff *__must_check skb_gso_segment(const struct sk_buff *skb);
+
+/**
+ * skb_gso_unchain - the same for a train that came from the wire (GRO), without a copy
+ * @skb: as above; taken if it can be done: nobody else holds it and each buffer of its frag_list is a segment
+ *
+ * Each buffer gets its header in front of its text again, where that of the wire was.
+ * Return: skb and the others, linked by next; NULL: skb is as it was.
+ */
+struct sk_buff *__must_check skb_gso_unchain(struct sk_buff *skb);
 
 #endif

@@ -48,6 +48,7 @@ static void loopback_setup(struct net_device *dev)
     dev->flags = DEV_IFF_LOOPBACK | DEV_IFF_NOARP;
     dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM;
     dev->mtu = LOOPBACK_MTU;
+    dev->no_queue = true;
     dev->netdev_ops = &loopback_ops;
 }
 

@@ -117,20 +117,40 @@ static struct sk_buff *neigh_dequeue(struct neighbour *n)
 
     if (skb)
         n->tbl->queued--;
+    if (skb_queue_empty(&n->arp_queue))
+        list_del_init(&n->waiting);
     return skb;
 }
 
-/* Behind those that wait; over the bounds the oldest one of this entry goes. */
+/* The entry most packets wait for; of several, the one that has made them wait longest. */
+static struct neighbour *neigh_longest_queue(struct neigh_table *tbl)
+{
+    struct neighbour *n, *longest = NULL;
+
+    list_for_each_entry (n, &tbl->waiting, waiting) {
+        if (!longest || n->arp_queue.qlen > longest->arp_queue.qlen)
+            longest = n;
+    }
+    return longest;
+}
+
+/*
+ * Behind those that wait. Over its bound the oldest one of this entry goes; over the bound of all, the oldest
+ * one of the entry that has most: many packets for silent hosts do not keep the first one for a new neighbour
+ * from waiting, too.
+ */
 static void neigh_enqueue(struct neighbour *n, struct sk_buff *skb)
 {
-    if (n->arp_queue.qlen >= (unsigned)n->tbl->parms.queue_len || n->tbl->queued >= NEIGH_QUEUED_MAX)
+    struct neigh_table *tbl = n->tbl;
+
+    if (n->arp_queue.qlen >= (unsigned)tbl->parms.queue_len)
         kfree_skb_reason(neigh_dequeue(n), SKB_DROP_REASON_NEIGH_QUEUEFULL);
-    if (n->tbl->queued >= NEIGH_QUEUED_MAX) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_QUEUEFULL);
-        return;
-    }
+    else if (tbl->queued >= NEIGH_QUEUED_MAX)
+        kfree_skb_reason(neigh_dequeue(neigh_longest_queue(tbl)), SKB_DROP_REASON_NEIGH_QUEUEFULL);
+    if (list_empty(&n->waiting))
+        list_add_tail(&n->waiting, &tbl->waiting);
     skb_queue_tail(&n->arp_queue, skb);
-    n->tbl->queued++;
+    tbl->queued++;
 }
 
 /* Off the entry first: sending them may come back here. */
@@ -190,6 +210,7 @@ struct neigh_table *neigh_table_create(struct net *net, const char *name, const 
     tbl->name = name;
     tbl->ops = ops;
     INIT_LIST_HEAD(&tbl->lru);
+    INIT_LIST_HEAD(&tbl->waiting);
     tbl->parms = (struct neigh_parms){
         .base_reachable_time_ms = 30000,
         .retrans_time_ms = 1000,
@@ -330,6 +351,7 @@ static struct neighbour *neigh_create(struct neigh_table *tbl, be32 key, struct 
     n->refcount = 2; /* the table's and the caller's */
     timer_setup(&n->timer, neigh_timer);
     skb_queue_head_init(&n->arp_queue);
+    INIT_LIST_HEAD(&n->waiting);
     if (tbl->ops->constructor && tbl->ops->constructor(n) != 0) {
         kfree(n);
         return NULL;
@@ -362,6 +384,42 @@ void neigh_ifdown(struct neigh_table *tbl, struct net_device *dev)
     list_for_each_entry_safe (n, next, &tbl->lru, lru) {
         if (n->dev == dev)
             neigh_unlink(n);
+    }
+}
+
+/* --- by hand, and for those who look --- */
+
+void neigh_changeaddr(struct neigh_table *tbl, const struct net_device *dev)
+{
+    struct neighbour *n;
+
+    list_for_each_entry (n, &tbl->lru, lru) {
+        if (n->dev == dev)
+            n->hh_valid = false;
+    }
+}
+
+size_t neigh_flush(struct neigh_table *tbl, const struct net_device *dev)
+{
+    struct neighbour *n, *next;
+    size_t gone = 0;
+
+    list_for_each_entry_safe (n, next, &tbl->lru, lru) {
+        if ((dev && n->dev != dev) || n->state == NUD_PERMANENT || n->state == NUD_NOARP)
+            continue;
+        neigh_unlink(n);
+        gone++;
+    }
+    return gone;
+}
+
+void neigh_for_each(struct neigh_table *tbl, bool (*fn)(const struct neighbour *n, void *ctx), void *ctx)
+{
+    const struct neighbour *n;
+
+    list_for_each_entry (n, &tbl->lru, lru) {
+        if (!fn(n, ctx))
+            return;
     }
 }
 
@@ -493,13 +551,14 @@ static int neigh_output_slow(struct neighbour *n, struct sk_buff *skb)
 
 int neigh_output(struct neighbour *n, struct sk_buff *skb)
 {
-    skb->dev = n->dev;
-    skb->protocol = cpu_to_be16(n->tbl->protocol);
-    n->used = true;
-    if (unlikely(n->dead)) {
+    if (unlikely(n->dead)) { /* its device may be gone */
+        skb->dev = NULL;
         kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_DEAD);
         return -EHOSTUNREACH;
     }
+    skb->dev = n->dev;
+    skb->protocol = cpu_to_be16(n->tbl->protocol);
+    n->used = true;
     /* hh_valid: ha is known; and nothing is to be started by this use (STALE), and there is room for two
      * whole words. */
     if (unlikely(!n->hh_valid || n->state == NUD_STALE || skb_headroom(skb) < sizeof(n->hh) ||

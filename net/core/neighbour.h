@@ -42,6 +42,7 @@ struct neighbour {
     unsigned probes;
     struct timer timer;
     struct sk_buff_head arp_queue; /* packets waiting for ha */
+    struct list_head waiting;      /* neigh_table.waiting, while there are any */
     uint32_t refcount;
     bool used; /* since used_ms was written: the fast path leaves only this mark */
     bool dead;
@@ -75,7 +76,8 @@ struct neigh_table {
     struct hlist_head hash[NEIGH_HASH_SIZE];
     struct list_head lru;
     size_t entries;
-    size_t queued; /* packets waiting on all entries together */
+    struct list_head waiting; /* entries that packets wait for, in the order of their first one */
+    size_t queued;            /* packets waiting on all entries together */
 };
 
 struct neigh_table *neigh_table_create(struct net *net, const char *name, const struct neigh_ops *ops);
@@ -108,6 +110,12 @@ void neigh_confirm(struct neighbour *n);
 /* Takes an entry out of the table, whatever its state. */
 void neigh_forget(struct neigh_table *tbl, be32 key, struct net_device *dev);
 void neigh_ifdown(struct neigh_table *tbl, struct net_device *dev); /* forget all entries of a device */
+/* The device's own address is another one: finished headers are made anew. */
+void neigh_changeaddr(struct neigh_table *tbl, const struct net_device *dev);
+/* Forgets all that was learned (dev NULL: on all devices): how many entries. */
+size_t neigh_flush(struct neigh_table *tbl, const struct net_device *dev);
+/* Calls fn for every entry until it returns false; fn changes nothing. */
+void neigh_for_each(struct neigh_table *tbl, bool (*fn)(const struct neighbour *n, void *ctx), void *ctx);
 const char *neigh_state_name(enum neigh_state state);
 
 #endif

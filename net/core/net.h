@@ -35,8 +35,10 @@ struct net {
     const struct net_protocol *inet_protos[MAX_INET_PROTOS]; /* transports by IP protocol number */
     struct softnet_data softnet;
 
+    struct netns_sched *sched;    /* net/sched */
     struct neigh_table *arp_tbl;  /* net/ethernet/arp.c */
     struct netns_arp *arp;        /* net/ethernet/arp.c */
+    struct netns_link *link;      /* net/ethernet/link.c */
     struct nf_hooks *nf;          /* net/netfilter: hooks.h */
     struct netns_xt *xt;          /* net/netfilter: rules */
     struct netns_ct *ct;          /* net/netfilter: connection tracking */
@@ -46,6 +48,8 @@ struct net {
     struct udp_table *udp;        /* net/udp */
     struct netns_tcp *tcp;        /* net/tcp */
     struct socket_layer *sockets; /* net/socket */
+
+    struct net_proto_family *packet; /* net/packet */
 
     struct list_head sysctl_tables; /* net/core/sysctl.h */
     struct list_head netdev_chain;  /* net/core/netdevice.h: who wants to hear of devices and addresses */

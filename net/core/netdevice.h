@@ -5,9 +5,14 @@
 #ifndef NET_CORE_NETDEVICE_H
 #define NET_CORE_NETDEVICE_H
 
+#include <errno.h>
+
 #include "kernel/timer.h"
+#include "net/core/dql.h"
 #include "net/core/net.h"
 #include "net/core/skbuff.h"
+
+struct Qdisc;
 
 #define IFNAMSIZ 16
 #define ETH_ALEN 6
@@ -27,7 +32,11 @@
 #define NETIF_F_RXCSUM  0x04
 #define NETIF_F_TSO     0x08 /* cuts a TCP train over IPv4 (gso_size) into segments; needs SG and HW_CSUM */
 /* ... whose last segment must be shorter than the others, or an empty one follows it. */
-#define NETIF_F_TSO_SHORT_TAIL 0x10
+#define NETIF_F_TSO_SHORT_TAIL  0x10
+#define NETIF_F_HW_VLAN_CTAG_TX 0x20 /* writes the tag of skb->vlan_tci into the frame */
+#define NETIF_F_HW_VLAN_CTAG_RX 0x40 /* takes the tag out of the frame and into skb->vlan_tci */
+
+#define NETIF_F_XDP 0x20 /* its driver asks dev->xdp about each frame */
 
 #define GSO_MAX_SIZE 65535u /* bytes of a train from the IPv4 header on: what its length field can say */
 #define GSO_MAX_SEGS 64u
@@ -63,7 +72,11 @@ struct net_device_ops {
     enum netdev_tx (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
     void (*ndo_tx_kick)(
         struct net_device *dev); /* ring the doorbell (see netif_tx_kick_later); may be NULL */
-    void (*ndo_set_rx_mode)(struct net_device *dev); /* flags or mc_list changed; may be NULL */
+    void (*ndo_set_rx_mode)(struct net_device *dev); /* flags, mc_list or uc_list changed; may be NULL */
+    /* Whether it can be had: 0 or -E...; may be NULL. The caller stores the value. */
+    int (*ndo_change_mtu)(struct net_device *dev, unsigned mtu);
+    /* dev_addr has changed: receive by the new one; may be NULL. */
+    void (*ndo_set_mac_address)(struct net_device *dev);
     void (*ndo_tx_timeout)(
         struct net_device *dev); /* nothing completed for watchdog_ms while stopped; may be NULL */
     void (*ndo_update_stats)(struct net_device *dev); /* read the card's counters into stats; may be NULL */
@@ -85,24 +98,46 @@ struct net_device {
     struct napi_struct *napi;   /* of the driver (the first added), for statistics; may be NULL */
     struct list_head napi_list; /* napi_struct.dev_list */
 
-    /* VLAN, bridge and the like: sees every frame after the taps and before the protocols. true: taken. */
+    /* Bridge or macvlan: sees every frame after the taps and before the protocols. true: taken. */
     bool (*rx_handler)(struct sk_buff *skb);
     void *rx_handler_data;
+    struct netdev_xdp *xdp; /* early hook (net/core/xdp.h); NULL: none */
+    /* Ingress policing (net/sched/police.c): false - over the rate, to be dropped. NULL: none. */
+    bool (*ingress_police)(const struct sk_buff *skb);
+    void *ingress_data;
+    struct vlan_info *vlan_info;               /* the VLANs on it (net/core/vlan_core.c); NULL: none */
+    struct net_device *lower;                  /* what a VLAN or macvlan sits on */
+    struct net_device *master;                 /* the bridge it is a port of */
+    const struct rtnl_link_ops *rtnl_link_ops; /* of devices that are none of a driver: net/ethernet/link.h */
 
-    bool carrier;       /* link is up */
-    bool queue_stopped; /* netif_stop_queue() */
-    bool xmit_active;   /* inside ndo_start_xmit(): a wake-up must not send from there */
-    bool txq_head_seen; /* the first of txq came back busy: taps have seen it */
+    bool carrier;  /* link is up */
+    bool forwards; /* what comes in here may be for others (net/ipv4/devconf.c): each ACK has to go on */
+    bool no_queue; /* passes packets on to another device or straight to the stack: needs no discipline */
+    union {
+        struct {
+            bool queue_stopped; /* by the driver: netif_stop_queue() */
+            bool bql_stopped;   /* by the byte queue limit */
+            bool xmit_active;   /* inside ndo_start_xmit(): a wake-up must not send from there */
+            bool qdisc_waits;   /* something is queued, or the discipline wants to see each packet */
+        };
+        uint32_t xmit_held; /* any of them: one look on the way of every packet */
+    };
     uint64_t trans_start_ms;
     unsigned watchdog_ms; /* 0: no watchdog */
     struct timer watchdog_timer;
     struct list_head tx_list; /* softnet_data.tx_devices */
-    struct sk_buff_head txq;  /* waits while queue_stopped (the place of the queueing discipline) */
-    unsigned tx_queue_len;
+    struct Qdisc *qdisc;      /* net/core/qdisc.h; never NULL */
+    struct Qdisc *qdisc_born; /* the fifo that belongs to the device */
+    struct sk_buff *requeued; /* came back busy: the next to be sent; taps have seen it */
+    unsigned tx_queue_len;    /* packets, for disciplines that are told no limit */
+    struct dql dql;
 
     struct list_head mc_list;  /* netdev_hw_addr: multicast groups to receive */
+    struct list_head uc_list;  /* netdev_hw_addr: addresses to receive beside dev_addr */
     unsigned promiscuity;      /* how many want DEV_IFF_PROMISC */
+    unsigned allmulti;         /* how many want DEV_IFF_ALLMULTI */
     struct list_head ifa_list; /* in_ifaddr, the first is the primary */
+    struct in_device *ip_ptr;  /* its settings of IPv4: net/ipv4/devconf.c; may be NULL */
     void *priv;                /* of the driver, priv_size bytes behind this struct */
 };
 
@@ -137,8 +172,46 @@ be16 eth_type_trans(struct sk_buff *skb, struct net_device *dev);
 
 void netif_stop_queue(struct net_device *dev);
 void netif_wake_queue(struct net_device *dev); /* sends what waited */
+/*
+ * Byte queue limits, for drivers that say what they have given to the card and what has left it (both in the
+ * bytes of skb->len). netdev_sent_queue() true: nothing more will come until a completion, so ring the
+ * doorbell now. netdev_completed_queue() may send what waited.
+ */
+void netdev_limit_reached(struct net_device *dev);
+void netdev_limit_completed(struct net_device *dev, uint32_t bytes);
+void netdev_reset_queue(struct net_device *dev); /* the ring has been emptied */
+
+static inline bool netdev_sent_queue(struct net_device *dev, uint32_t bytes)
+{
+    if (likely(!dql_queued(&dev->dql, bytes)))
+        return false;
+    netdev_limit_reached(dev);
+    return true;
+}
+
+static inline void netdev_completed_queue(struct net_device *dev, uint32_t bytes)
+{
+    if (likely(!dev->dql.reached))
+        dev->dql.in_flight -= bytes;
+    else
+        netdev_limit_completed(dev, bytes);
+}
+
+/*
+ * The early hook, for drivers with NETIF_F_XDP, when dev->xdp is set: XDP_DROP - the frame is done with;
+ * XDP_PASS - as ever; XDP_TX - to be handed to netdev_bounce() in an sk_buff of its own (taken; NULL: there
+ * was no memory for one), which sends it back.
+ */
+enum xdp_action { XDP_DROP, XDP_PASS, XDP_TX };
+enum xdp_action netdev_run_xdp(struct net_device *dev, const void *frame, unsigned len);
+void netdev_bounce(struct net_device *dev, struct sk_buff *skb);
+
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);
+
+/* For dev_addr_lists.c: tells the driver what is to be received; and for dev.c: forgets all addresses. */
+void dev_set_rx_mode(struct net_device *dev);
+void dev_addr_flush(struct net_device *dev);
 
 /* For net.c: NET_TX_SOFTIRQ, kicks who asked for it and sends what waited. */
 void net_tx_action(struct softirq *s);
@@ -156,9 +229,9 @@ void netif_tx_kick_later(struct net_device *dev);
  * dev_queue_xmit - send a complete frame by skb->dev
  * @skb: starts at the link header (taken: queued, sent or dropped)
  *
- * Taps, then ndo_start_xmit(); waits on dev->txq while the ring is full. Trains (gso_size) are cut, frags
- * linearised and checksums finished for cards that cannot.
- * Return: 0, -ENETDOWN, -EMSGSIZE, -ENOBUFS (device queue full), -ENOMEM.
+ * Taps, then ndo_start_xmit(); waits in dev->qdisc while the ring is full or the discipline says so. Trains
+ * (gso_size) are cut, frags linearised and checksums finished for cards that cannot. Return: 0, -ENETDOWN,
+ * -EMSGSIZE, -ENOBUFS (device queue full), -ENOMEM.
  */
 int dev_queue_xmit(struct sk_buff *skb);
 
@@ -166,8 +239,40 @@ int dev_open(struct net_device *dev);
 void dev_close(struct net_device *dev);
 int dev_set_mtu(struct net_device *dev, unsigned mtu);
 int dev_set_promiscuity(struct net_device *dev, int delta);
+int dev_set_allmulti(struct net_device *dev, int delta);
 int dev_mc_add(struct net_device *dev, const uint8_t *addr);
 int dev_mc_del(struct net_device *dev, const uint8_t *addr);
+int dev_uc_add(struct net_device *dev, const uint8_t *addr);
+int dev_uc_del(struct net_device *dev, const uint8_t *addr);
+/* 0, or -EADDRNOTAVAIL: not an address a station may have. Tells of it as NETDEV_CHANGE. */
+int dev_set_mac_address(struct net_device *dev, const uint8_t *addr);
+
+/* For a device that sits on another: what it wants to receive (groups, all groups, everything) is asked of
+ * the one below, and taken back. */
+struct dev_rx_sync {
+    struct list_head groups; /* netdev_hw_addr: asked for so far */
+    bool promisc, allmulti;
+};
+void dev_rx_sync_init(struct dev_rx_sync *sync);
+void dev_rx_sync(struct dev_rx_sync *sync, struct net_device *dev, struct net_device *lower);
+void dev_rx_unsync(struct dev_rx_sync *sync, struct net_device *lower);
+
+/* One handler per device: 0 or -EBUSY. */
+static inline int __must_check netdev_rx_handler_register(struct net_device *dev,
+                                                          bool (*handler)(struct sk_buff *skb), void *data)
+{
+    if (dev->rx_handler)
+        return -EBUSY;
+    dev->rx_handler = handler;
+    dev->rx_handler_data = data;
+    return 0;
+}
+
+static inline void netdev_rx_handler_unregister(struct net_device *dev)
+{
+    dev->rx_handler = NULL;
+    dev->rx_handler_data = NULL;
+}
 
 struct net_device *dev_get_by_name(struct net *net, const char *name);
 struct net_device *dev_get_by_index(struct net *net, int ifindex);

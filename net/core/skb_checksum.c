@@ -16,21 +16,16 @@
 static wsum skb_checksum_frags(const struct sk_buff *skb, unsigned offset, unsigned len, wsum sum,
                                unsigned done)
 {
-    const struct skb_shared_info *info = skb_shinfo(skb);
+    struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
 
-    for (unsigned i = 0; i < info->nr_frags && len; i++) {
-        const struct skb_frag *frag = &info->frags[i];
-        if (offset >= frag->size) {
-            offset -= frag->size;
-            continue;
-        }
-        unsigned n = min(frag->size - offset, len);
-        sum = csum_block_add(sum, csum_partial(skb_frag_address(frag) + offset, n, (__force wsum)0), done);
-        done += n;
-        len -= n;
-        offset = 0;
+    while (skb_frag_walk_next(&walk)) {
+        const uint8_t *piece = skb_frag_address(walk.frag) + walk.at;
+        sum = csum_block_add(sum, csum_partial(piece, walk.size, (__force wsum)0), done);
+        done += walk.size;
     }
-    for (const struct sk_buff *part = info->frag_list; part && len; part = part->next) {
+    offset = walk.offset;
+    len = walk.len;
+    for (const struct sk_buff *part = skb_shinfo(skb)->frag_list; part && len; part = part->next) {
         if (offset >= part->len) {
             offset -= part->len;
             continue;

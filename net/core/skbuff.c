@@ -59,6 +59,7 @@ static inline void skb_init_fields(struct sk_buff *skb, struct net *net, uint8_t
     skb->head = skb->data = skb->tail = head;
     skb->end = head + room;
     skb->users = 1;
+    skb->skb_iif = 0;
 
     info->dataref = 1;
     info->nr_frags = info->gso_size = info->gso_segs = 0;
@@ -581,21 +582,13 @@ void *skb_put_data(struct sk_buff *skb, const void *data, unsigned len)
 /* Behind the linear bytes: frags, then the chain. `offset` counts from their end and is in range. */
 static void skb_copy_frag_bits(const struct sk_buff *skb, unsigned offset, uint8_t *to, unsigned len)
 {
-    const struct skb_shared_info *info = skb_shinfo(skb);
+    struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
 
-    for (unsigned i = 0; i < info->nr_frags && len; i++) {
-        const struct skb_frag *frag = &info->frags[i];
-        if (offset >= frag->size) {
-            offset -= frag->size;
-            continue;
-        }
-        unsigned n = min(frag->size - offset, len);
-        memcpy(to, skb_frag_address(frag) + offset, n);
-        to += n;
-        len -= n;
-        offset = 0;
-    }
-    for (const struct sk_buff *part = info->frag_list; part && len; part = part->next) {
+    for (; skb_frag_walk_next(&walk); to += walk.size)
+        memcpy(to, skb_frag_address(walk.frag) + walk.at, walk.size);
+    offset = walk.offset;
+    len = walk.len;
+    for (const struct sk_buff *part = skb_shinfo(skb)->frag_list; part && len; part = part->next) {
         if (offset >= part->len) {
             offset -= part->len;
             continue;

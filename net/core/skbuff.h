@@ -35,10 +35,10 @@ struct sock;
 #define NET_IP_ALIGN  2
 #define MAX_HEADER    (16 + 60 + 60) /* link (with VLAN, rounded up), IPv4, TCP */
 #define MAX_SKB_FRAGS 17
-#define SKB_CB_SIZE   80
+#define SKB_CB_SIZE   64
 
 /* skb->pkt_type: whom the frame was addressed to, by its link header (RFC 1122 2.4). */
-enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_LOOPBACK, PACKET_OUTGOING };
+enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING, PACKET_LOOPBACK };
 
 /*
  * skb->ip_summed.
@@ -66,8 +66,8 @@ struct skb_frag {
 struct skb_shared_info {
     uint32_t dataref;
     uint16_t nr_frags;
-    uint16_t gso_size; /* payload bytes per segment if this is several in one, else 0 */
-    uint16_t gso_segs;
+    uint16_t gso_size;         /* payload bytes per segment if this is several in one, else 0 */
+    uint16_t gso_segs;         /* how many: of these, or bare ACKs (received, gso_size 0); 0 as 1 */
     struct sk_buff *frag_list; /* further buffers of one datagram (reassembly); owned */
     struct skb_frag frags[MAX_SKB_FRAGS];
 };
@@ -107,6 +107,7 @@ struct sk_buff {
     uint8_t nfctinfo : 3; /* enum ip_conntrack_info */
     uint8_t *head, *data, *tail, *end;
     uint32_t users; /* references to this struct */
+    int skb_iif;    /* ifindex it came in by, once it is on its way through (ip_forward); else 0 */
 };
 
 /* --- life --- */
@@ -162,7 +163,8 @@ static inline struct skb_shared_info *skb_shinfo(const struct sk_buff *skb)
 /* Segments this buffer stands for. */
 static inline unsigned skb_segs(const struct sk_buff *skb)
 {
-    return unlikely(skb_shinfo(skb)->gso_size) ? skb_shinfo(skb)->gso_segs : 1;
+    unsigned segs = skb_shinfo(skb)->gso_segs;
+    return segs ? segs : 1;
 }
 
 static inline unsigned skb_headlen(const struct sk_buff *skb)
@@ -261,6 +263,47 @@ void skb_add_rx_frag(struct sk_buff *skb, struct page *page, unsigned offset, un
 static inline uint8_t *skb_frag_address(const struct skb_frag *frag)
 {
     return (uint8_t *)page_address(frag->page) + frag->offset;
+}
+
+/*
+ * A walk over [offset, offset + len) of a packet's fragments, counted from the end of its linear bytes:
+ *
+ *     struct skb_frag_walk walk = skb_frag_walk(skb, offset, len);
+ *     while (skb_frag_walk_next(&walk))
+ *         ... walk.size bytes from skb_frag_address(walk.frag) + walk.at
+ *
+ * Afterwards walk.len bytes are left that lie beyond the fragments (in frag_list), from walk.offset there.
+ */
+struct skb_frag_walk {
+    const struct skb_frag *frag; /* this piece: `size` bytes of it from `at` */
+    unsigned at, size;
+    const struct skb_frag *next, *end;
+    unsigned offset, len; /* to go; offset counts from `next` */
+};
+
+static inline struct skb_frag_walk skb_frag_walk(const struct sk_buff *skb, unsigned offset, unsigned len)
+{
+    const struct skb_shared_info *info = skb_shinfo(skb);
+
+    return (struct skb_frag_walk){
+        .next = info->frags, .end = info->frags + info->nr_frags, .offset = offset, .len = len};
+}
+
+static inline bool skb_frag_walk_next(struct skb_frag_walk *walk)
+{
+    for (; walk->len && walk->next < walk->end; walk->next++) {
+        if (walk->offset >= walk->next->size) {
+            walk->offset -= walk->next->size;
+            continue;
+        }
+        walk->frag = walk->next++;
+        walk->at = walk->offset;
+        walk->size = min(walk->frag->size - walk->at, walk->len);
+        walk->offset = 0;
+        walk->len -= walk->size;
+        return true;
+    }
+    return false;
 }
 
 /* Copies between a buffer and [offset, offset + len) wherever that lies: 0 or -EFAULT when out of range. */

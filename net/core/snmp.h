@@ -32,6 +32,10 @@
     X(IpExtInCsumErrors)                                                                                     \
     X(IpExtInTruncatedPkts)                                                                                  \
     X(IpExtInNoRoutes)                                                                                       \
+    X(IpExtInNoECTPkts)                                                                                      \
+    X(IpExtInECT1Pkts)                                                                                       \
+    X(IpExtInECT0Pkts)                                                                                       \
+    X(IpExtInCEPkts)                                                                                         \
     X(IpExtReasmOverlaps)                                                                                    \
     X(IcmpInMsgs)                                                                                            \
     X(IcmpInErrors)                                                                                          \
@@ -49,6 +53,7 @@
     X(IcmpOutDestUnreachs)                                                                                   \
     X(IcmpOutTimeExcds)                                                                                      \
     X(IcmpOutParmProbs)                                                                                      \
+    X(IcmpOutRedirects)                                                                                      \
     X(IcmpOutEchos)                                                                                          \
     X(IcmpOutEchoReps)                                                                                       \
     X(UdpInDatagrams)                                                                                        \
@@ -71,8 +76,10 @@
     X(TcpExtSyncookiesSent)                                                                                  \
     X(TcpExtSyncookiesRecv)                                                                                  \
     X(TcpExtSyncookiesFailed)                                                                                \
+    X(TcpExtIPReversePathFilter)                                                                             \
     X(TcpExtEmbryonicRsts)                                                                                   \
     X(TcpExtPruneCalled)                                                                                     \
+    X(TcpExtRcvPruned)                                                                                       \
     X(TcpExtOfoPruned)                                                                                       \
     X(TcpExtTW)                                                                                              \
     X(TcpExtTWRecycled)                                                                                      \
@@ -96,6 +103,10 @@
     X(TcpExtTCPAbortFailed)                                                                                  \
     X(TcpExtTCPTimeWaitOverflow)                                                                             \
     X(TcpExtTCPBacklogDrop)                                                                                  \
+    X(TcpExtTCPWqueueTooBig)                                                                                 \
+    X(TcpExtTCPRcvCollapsed)                                                                                 \
+    X(TcpExtTCPMemoryPressures)                                                                              \
+    X(TcpExtTCPMemoryPressuresChrono)                                                                        \
     X(TcpExtTCPRcvCoalesce)                                                                                  \
     X(TcpExtTCPOFOQueue)                                                                                     \
     X(TcpExtTCPOFODrop)                                                                                      \
@@ -125,16 +136,27 @@
     X(TcpExtTCPSACKReorder)                                                                                  \
     X(TcpExtTCPLossProbes)                                                                                   \
     X(TcpExtTCPLossProbeRecovery)                                                                            \
+    X(TcpExtTCPFastOpenPassive)                                                                              \
+    X(TcpExtTCPFastOpenPassiveFail)                                                                          \
+    X(TcpExtTCPFastOpenPassiveAltKey)                                                                        \
+    X(TcpExtTCPFastOpenListenOverflow)                                                                       \
+    X(TcpExtTCPFastOpenCookieReqd)                                                                           \
     X(TcpExtTCPFullUndo)                                                                                     \
     X(TcpExtTCPDSACKUndo)                                                                                    \
     X(TcpExtTCPLossUndo)                                                                                     \
+    X(TcpExtTCPDeliveredCE)                                                                                  \
     X(ArpRequestsSent)                                                                                       \
     X(ArpRepliesSent)                                                                                        \
     X(ArpRequestsReceived)                                                                                   \
     X(ArpRepliesReceived)                                                                                    \
     X(ArpConflicts)                                                                                          \
     X(NeighTableFull)                                                                                        \
-    X(NeighEvicted)
+    X(NeighEvicted)                                                                                          \
+    X(BridgeFdbEvicted)                                                                                      \
+    X(BridgeFdbMoved)                                                                                        \
+    X(BridgeBpdusReceived)                                                                                   \
+    X(BridgeBpdusSent)                                                                                       \
+    X(BridgeTopologyChanges)
 
 enum mib_counter {
 #define X(name) MIB_##name,

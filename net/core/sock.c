@@ -9,14 +9,17 @@
 #include <errno.h>
 #include <poll.h>
 
+#include <linux/filter.h>
+
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
+#include "net/core/bpf.h"
 
 /* For struct sk_buff and struct sock alone: enough for a couple of hundred full segments. */
 #define SOCK_DEFAULT_BUF (208u * 1024)
 
-/* Sockets come from kmalloc() by the size their transport gives: no caches to make. */
+/* Transports bring the caches of their sockets. */
 int sock_init(void)
 {
     return 0;
@@ -34,6 +37,7 @@ static void sk_init_defaults(struct sock *sk)
     sk->sk_rcvbuf = sk->sk_sndbuf = SOCK_DEFAULT_BUF;
     sk->sk_rcvtimeo_ms = sk->sk_sndtimeo_ms = WAIT_FOREVER;
     sk->sk_rcvlowat = 1;
+    sk->sk_max_pacing_rate = UINT64_MAX;
     sk->inet_mc_ttl = 1;
     sk->inet_mc_loop = sk->inet_mc_all = true;
     sk->sk_common.refcount = 1;
@@ -42,7 +46,7 @@ static void sk_init_defaults(struct sock *sk)
 struct sock *sk_alloc(struct net *net, const struct proto *prot, int type, int protocol, int *err)
 {
     ASSERT(prot->obj_size >= sizeof(struct sock));
-    struct sock *sk = kzalloc(prot->obj_size);
+    struct sock *sk = prot->cache ? kmem_cache_zalloc(prot->cache(net)) : kzalloc(prot->obj_size);
 
     *err = -ENOMEM;
     if (!sk)
@@ -71,9 +75,13 @@ static void sk_free(struct sock *sk)
     skb_queue_purge(&sk->sk_write_queue, SKB_NOT_DROPPED_YET);
     skb_queue_purge(&sk->sk_error_queue, SKB_NOT_DROPPED_YET);
     dst_release(sk->sk_dst_cache);
+    bpf_prog_put(sk->sk_filter);
     ASSERT(sk->sk_rmem_alloc == 0 && sk->sk_wmem_alloc == 0);
     sk->sk_net->sock_count--;
-    kfree(sk);
+    if (sk->sk_prot->cache)
+        kmem_cache_free(sk->sk_prot->cache(sk->sk_net), sk);
+    else
+        kfree(sk);
 }
 
 void sock_put(struct sock *sk)
@@ -175,6 +183,34 @@ int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
     skb_queue_tail(&sk->sk_receive_queue, skb);
     sk->sk_data_ready(sk);
     return 0;
+}
+
+/* --- filter --- */
+
+int sk_attach_filter(struct sock *sk, const struct sock_fprog *fprog)
+{
+    struct bpf_prog *prog = NULL;
+
+    if (sk->sk_filter_locked)
+        return -EPERM;
+    if (!fprog && !sk->sk_filter)
+        return -ENOENT;
+    int err = fprog ? bpf_prog_create(fprog->filter, fprog->len, &prog, NULL) : 0;
+    if (err)
+        return err;
+    bpf_prog_put(sk->sk_filter);
+    sk->sk_filter = prog;
+    return 0;
+}
+
+int sk_run_filter(struct sock *sk, struct sk_buff *skb, unsigned keep)
+{
+    uint32_t wanted = bpf_run_skb(sk->sk_filter, skb);
+
+    if (!wanted)
+        return -EPERM;
+    wanted = max(wanted, (uint32_t)keep);
+    return wanted < skb->len ? skb_trim(skb, wanted) : 0;
 }
 
 /* --- deadlines --- */

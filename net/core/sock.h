@@ -15,7 +15,9 @@
 #include "net/core/net.h"
 #include "net/core/skbuff.h"
 
+struct bpf_prog;
 struct sock;
+struct sock_fprog;
 struct socket;
 
 /*
@@ -39,6 +41,7 @@ struct sock_common {
 struct proto {
     const char *name; /* "TCP": shown by ss */
     size_t obj_size;  /* of the transport's own struct, which starts with struct sock */
+    struct kmem_cache *(*cache)(struct net *net); /* whose objects they are; NULL: kmalloc()'s */
 
     int (*init)(struct sock *sk);
     /* Called once when the descriptor goes: takes the caller's reference, may linger on as an orphan. */
@@ -51,8 +54,9 @@ struct proto {
     int (*listen)(struct sock *sk, int backlog);
     /* The next connection, referenced, sk_socket still NULL; or NULL and *err. */
     struct sock *(*accept)(struct sock *sk, int flags, int *err);
-    int (*shutdown)(struct sock *sk, int how);   /* SHUT_* */
-    void (*keepalive)(struct sock *sk, bool on); /* SO_KEEPALIVE has changed; may be NULL */
+    int (*shutdown)(struct sock *sk, int how);         /* SHUT_* */
+    void (*keepalive)(struct sock *sk, bool on);       /* SO_KEEPALIVE has changed; may be NULL */
+    void (*rcvlowat)(struct sock *sk, uint32_t bytes); /* sets sk_rcvlowat, within reason; may be NULL */
 
     /* Bytes moved or -E...; block unless msg->flags / flags has MSG_DONTWAIT. */
     ssize_t (*sendmsg)(struct sock *sk, struct msg *msg, size_t len);
@@ -67,6 +71,13 @@ struct proto {
     int (*setsockopt)(struct sock *sk, int level, int name, const void *val, socklen_t len);
     int (*getsockopt)(struct sock *sk, int level, int name, void *val, socklen_t *len);
 };
+
+/* The lower two bits of the TOS byte (RFC 3168 5). */
+#define INET_ECN_NOT_ECT 0
+#define INET_ECN_ECT_1   1
+#define INET_ECN_ECT_0   2
+#define INET_ECN_CE      3
+#define INET_ECN_MASK    3
 
 struct sock {
     struct sock_common sk_common;
@@ -86,12 +97,16 @@ struct sock {
     struct sk_buff_head sk_receive_queue, sk_write_queue, sk_error_queue;
     uint32_t sk_rmem_alloc, sk_rcvbuf; /* bytes charged (truesize) / allowed */
     uint32_t sk_wmem_queued, sk_wmem_alloc, sk_sndbuf;
+    uint64_t sk_max_pacing_rate; /* bytes/s, UINT64_MAX: no bound */
 
     struct wait_queue_head sk_wq; /* everybody who waits for anything on this socket */
     void (*sk_data_ready)(struct sock *sk);
     void (*sk_write_space)(struct sock *sk);
     void (*sk_state_change)(struct sock *sk);
     void (*sk_error_report)(struct sock *sk);
+
+    struct bpf_prog *sk_filter; /* SO_ATTACH_FILTER; one reference */
+    bool sk_filter_locked;      /* SO_LOCK_FILTER: it stays as it is */
 
     struct dst_entry *sk_dst_cache;
     be32 inet_saddr; /* source address to send from (0: by route) */
@@ -107,6 +122,7 @@ struct sock {
     uint32_t sk_priority, sk_mark;
     uint8_t inet_ttl; /* 0: net.ipv4.ip_default_ttl */
     uint8_t inet_tos;
+    uint8_t inet_ecn; /* the transport's own: INET_ECN_*, below inet_tos */
     uint8_t inet_mc_ttl;
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;
@@ -153,6 +169,22 @@ void sock_init_callbacks(struct sock *sk);
 /* Queues a datagram to the reader and wakes it: 0, or -ENOMEM when rcvbuf is full (skb stays the caller's).
  */
 int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb);
+
+/* SO_ATTACH_FILTER: checked and copied. 0, -EINVAL, -ENOMEM, -EPERM (locked). fprog NULL takes it away
+ * (-ENOENT: there was none). */
+int sk_attach_filter(struct sock *sk, const struct sock_fprog *fprog);
+int sk_run_filter(struct sock *sk, struct sk_buff *skb, unsigned keep);
+
+/**
+ * sk_filter - ask the socket's filter, where there is one, about a packet it is about to get
+ * @keep: bytes at skb->data that stay although the program keeps fewer: the transport's header
+ * Return: 0 - queue it (cut to what the program keeps); -EPERM: drop it (SKB_DROP_REASON_BPF_FILTER);
+ * -ENOMEM.
+ */
+static inline int sk_filter(struct sock *sk, struct sk_buff *skb, unsigned keep)
+{
+    return likely(!sk->sk_filter) ? 0 : sk_run_filter(sk, skb, keep);
+}
 
 /* The pending error as -E..., cleared; 0 if none. */
 int sock_error(struct sock *sk);

@@ -15,7 +15,7 @@
 #include "net/core/net.h"
 
 #define SYSCTL_MAX_VALUES 8
-#define SYSCTL_TEXT_MAX   64
+#define SYSCTL_TEXT_MAX   96
 
 void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries)
 {
@@ -53,6 +53,23 @@ static bool sysctl_match(const struct sysctl_entry *entry, void *ctx)
         return true;
     search->found = entry;
     return false;
+}
+
+/* The owner of an entry hears of its new value. */
+static void sysctl_tell(struct net *net, const struct sysctl_entry *entry)
+{
+    const struct sysctl_table *table;
+
+    list_for_each_entry (table, &net->sysctl_tables, list) {
+        if (!table->changed)
+            continue;
+        for (const struct sysctl_entry *e = table->entries; e->name; e++) {
+            if (e == entry) {
+                table->changed(net, entry);
+                return;
+            }
+        }
+    }
 }
 
 static const struct sysctl_entry *sysctl_find(struct net *net, const char *name)
@@ -131,6 +148,7 @@ int sysctl_set(struct net *net, const char *name, const char *value)
     if (*value)
         return -EINVAL;
     memcpy(entry->data, values, (size_t)entry->count * sizeof(values[0])); /* all or nothing */
+    sysctl_tell(net, entry);
     return 0;
 }
 

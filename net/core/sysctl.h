@@ -29,6 +29,7 @@ struct sysctl_entry {
 struct sysctl_table {
     struct list_head list;
     struct sysctl_entry *entries;
+    void (*changed)(struct net *net, const struct sysctl_entry *entry); /* has a new value; may be NULL */
 };
 
 void register_sysctl(struct net *net, struct sysctl_table *table, struct sysctl_entry *entries);

@@ -20,6 +20,7 @@
 #include "kernel/slab.h"
 #include "net/core/dst.h"
 #include "net/core/sysctl.h"
+#include "net/ethernet/arp_conf.h"
 #include "net/ethernet/ethernet.h"
 
 #define ARPHRD_ETHER  1
@@ -72,6 +73,7 @@ struct netns_arp {
     struct packet_type packet_type;
     struct netdev_notifier notifier;
     struct list_head claims;
+    struct arp_confs confs;
     int sysctl_arp_probe;
     struct sysctl_table sysctl;
     struct sysctl_entry sysctl_entries[10];
@@ -126,20 +128,21 @@ static void arp_probe(struct net_device *dev, be32 addr)
     arp_send(dev, ARPOP_REQUEST, addr, (__force be32)0, NULL, NULL, NULL);
 }
 
+struct arp_confs *arp_confs_of(struct net *net)
+{
+    return &net->arp->confs;
+}
+
 /* --- the neighbour table's questions --- */
 
-/* The source of the waiting packet if it is ours on this device, else the address the device would send from.
- */
+/* Which address of ours asks: arp_announce and the waiting packet decide. */
 static be32 arp_source(const struct neighbour *n, const struct sk_buff *skb)
 {
-    if (skb && skb_headlen(skb) >= 20) {
-        be32 saddr;
+    be32 saddr = (__force be32)0;
+
+    if (skb && skb_headlen(skb) >= 20)
         memcpy(&saddr, skb->data + 12, sizeof(saddr)); /* RFC 791 3.1: source address */
-        const struct in_ifaddr *ifa = inet_addr_find(n->tbl->net, n->dev, saddr);
-        if (ifa && !ifa->tentative)
-            return saddr;
-    }
-    return inet_select_addr(n->dev, n->primary_key);
+    return arp_choose_source(&n->tbl->net->arp->confs, n->dev, saddr, n->primary_key);
 }
 
 static void arp_solicit(struct neighbour *n, struct sk_buff *skb)
@@ -418,8 +421,9 @@ static enum arp_decision arp_decide(struct net_device *dev, const struct arp_eth
     *conflict = arp_conflicting_claim(dev, arp);
     if (*conflict)
         return ARP_IS_CONFLICT;
-    const struct in_ifaddr *target = inet_addr_find(dev->net, dev, arp->tip);
-    if (be16_to_cpu(arp->op) == ARPOP_REQUEST && target && !target->tentative)
+    const struct arp_confs *confs = &dev->net->arp->confs;
+    if (be16_to_cpu(arp->op) == ARPOP_REQUEST &&
+        (arp_is_for_us(confs, dev, arp->sip, arp->tip) || arp_is_for_proxy(confs, dev, arp->sip, arp->tip)))
         return ARP_ASKS_US;
     return arp->sip ? ARP_MERGES : ARP_IS_NOTHING;
 }
@@ -444,11 +448,7 @@ static bool arp_merge(struct net_device *dev, const struct arp_eth_ipv4 *arp)
 /* Who asks us will hear from us: its address is worth remembering, if it is one of this subnet. */
 static void arp_learn(struct net_device *dev, const struct arp_eth_ipv4 *arp)
 {
-    const struct in_ifaddr *ifa = inet_addr_find(dev->net, dev, arp->tip);
-    bool on_link =
-        !(((__force uint32_t)arp->sip ^ (__force uint32_t)ifa->local) & (__force uint32_t)ifa->mask);
-
-    if (!on_link)
+    if (!arp_is_on_link(dev, arp->sip))
         return;
     struct neighbour *n = neigh_lookup_or_create(dev->net->arp_tbl, arp->sip, dev);
     if (!n)
@@ -577,15 +577,22 @@ static void arp_netdev_event(struct netdev_notifier *self, enum netdev_event eve
     case NETDEV_ADDR_DEL:
         arp_addr_deleted(state, dev, ifa);
         break;
-    case NETDEV_UP:
     case NETDEV_CHANGE:
+        neigh_changeaddr(state->net->arp_tbl, dev);
         arp_device_ready(state, dev);
         break;
-    case NETDEV_DOWN:
+    case NETDEV_UP:
+        arp_device_ready(state, dev);
+        break;
     case NETDEV_UNREGISTER:
+        arp_conf_device_gone(&state->confs, dev);
+        neigh_ifdown(state->net->arp_tbl, dev);
+        break;
+    case NETDEV_DOWN:
         neigh_ifdown(state->net->arp_tbl, dev);
         break;
     case NETDEV_REGISTER:
+        arp_conf_device_added(&state->confs, dev);
         break;
     }
 }
@@ -626,6 +633,7 @@ int arp_init(struct net *net)
     state->net = net;
     INIT_LIST_HEAD(&state->claims);
     arp_register_sysctl(state);
+    arp_conf_init(&state->confs, net);
     state->packet_type = (struct packet_type){.type = cpu_to_be16(ETH_P_ARP), .func = arp_rcv};
     dev_add_pack(net, &state->packet_type);
     state->notifier.call = arp_netdev_event;
@@ -644,6 +652,7 @@ void arp_exit(struct net *net)
     unregister_netdev_notifier(&state->notifier);
     dev_remove_pack(&state->packet_type);
     unregister_sysctl(&state->sysctl);
+    arp_conf_exit(&state->confs);
     while (!list_empty(&state->claims))
         arp_claim_free(list_first_entry(&state->claims, struct arp_claim, list));
     neigh_table_destroy(net->arp_tbl);

@@ -11,8 +11,6 @@
 
 #include "kernel/byteorder.h"
 
-#define ETH_P_802_2 4 /* a frame with a length instead of a type (IEEE 802.3): what follows is LLC */
-
 struct mac_words {
     uint32_t high;
     uint16_t low;

@@ -15,6 +15,7 @@
 #define ETH_P_IP        0x0800
 #define ETH_P_ARP       0x0806
 #define ETH_P_8021Q     0x8100
+#define ETH_P_802_2     4      /* a frame with a length instead of a type (IEEE 802.3): what follows is LLC */
 #define ETH_P_802_3_MIN 0x0600 /* smaller values are lengths (IEEE 802.3) */
 
 struct ethhdr {

@@ -1,9 +1,7 @@
 /*
  * fib.h - the forwarding table as net/ipv4/route.c and devinet.c use it; everybody else sees route.h.
  *
- * Prefixes live in one hash table keyed by (prefix, length); a bit per length tells which lengths exist, so a
- * lookup costs one probe for each length in use, longest first (four on an ordinary host). Behind these
- * functions a trie can take its place.
+ * A lookup visits at most five nodes of a trie, whatever the table holds (fib.c).
  */
 #ifndef NET_IPV4_FIB_H
 #define NET_IPV4_FIB_H
@@ -28,6 +26,10 @@ void fib_destroy(struct fib *fib); /* must be empty */
 
 /* The best alias for addr; with `oif` only those of that device, except local ones. NULL: none. */
 struct fib_alias *fib_lookup(const struct fib *fib, be32 addr, int oif);
+
+/* How many nodes a lookup of addr visits, and how many prefixes there are. */
+unsigned fib_lookup_depth(const struct fib *fib, be32 addr);
+size_t fib_count(const struct fib *fib);
 
 /* As fib_add() without a look at gateways; `append` allows a second way with the same metric. */
 int fib_insert(struct net *net, const struct fib_config *cfg, bool append);

@@ -11,7 +11,9 @@
 
 #include "kernel/byteorder.h"
 #include "kernel/log.h"
+#include "net/ipv4/devconf.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/redirect.h"
 
 static void inet_add_route(struct net_device *dev, enum rt_type type, be32 dst, uint8_t prefix_len,
                            be32 prefsrc)
@@ -103,10 +105,16 @@ static void inet_netdev_event(struct netdev_notifier *self, enum netdev_event ev
         inet_device_up(dev);
         break;
     case NETDEV_DOWN:
+        inet_remove_routes(dev, 0);
+        ip_redirect_forget(dev->net, (__force be32)0, dev);
+        break;
     case NETDEV_UNREGISTER:
         inet_remove_routes(dev, 0);
+        devconf_detach(dev);
         break;
     case NETDEV_REGISTER:
+        devconf_attach(dev);
+        break;
     case NETDEV_CHANGE:
         break;
     }

@@ -3,7 +3,7 @@
  *
  * In: registered under protocol 1, called by ip_local_deliver_finish(). Echo requests are turned around in
  * their own buffer; errors about packets of ours go up to the transport they quote
- * (net_protocol.err_handler); redirects are ignored on purpose, this host believes its own routes only. Out:
+ * (net_protocol.err_handler); redirects go to redirect.c, which believes them only if it was told to. Out:
  * icmp_send() tells the sender of a received datagram what became of it, if RFC 1122 3.2.2 allows and the
  * token buckets - one per destination, one for all - have something left.
  */
@@ -18,8 +18,11 @@
 #include "kernel/time.h"
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/ip_options.h"
 #include "net/ipv4/raw.h"
+#include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
+#include "net/netfilter/hooks.h"
 
 #define ICMP_TIMESTAMP      13
 #define ICMP_TIMESTAMPREPLY 14
@@ -32,7 +35,8 @@
 #define ICMP_MIN_QUOTE  8u   /* bytes behind the quoted header that a transport needs */
 #define ICMP_BUCKETS    256u
 #define ICMP_HOST_BURST 6    /* errors a host may get at once, then one per icmp_ratelimit ms */
-#define ICMP_ERROR_TOS  0xc0 /* RFC 1812 4.3.2.5: internetwork control */
+#define ICMP_ERROR_TOS  0xc0 /* RFC 1812 4.3.2.5: internetwork control ... */
+#define ICMP_TOS_KEPT   0x1c /* ... and the type of service of the datagram; ECN stays off */
 
 struct icmphdr {
     uint8_t type, code;
@@ -91,7 +95,9 @@ static bool icmp_global_allows(struct net *net)
 
 static bool icmp_rate_allows(struct net *net, uint8_t type, be32 daddr)
 {
-    if (!(net->ipv4->sysctl_icmp_ratemask >> type & 1) || inet_addr_type(net, NULL, daddr) == RTN_LOCAL)
+    bool limited = type == ICMP_REDIRECT || net->ipv4->sysctl_icmp_ratemask >> type & 1;
+
+    if (!limited || inet_addr_type(net, NULL, daddr) == RTN_LOCAL)
         return true;
     if (!icmp_host_allows(net, daddr)) {
         NET_INC_STATS(net, IcmpOutRateLimitHost);
@@ -122,13 +128,17 @@ static void icmp_count_out(struct net *net, uint8_t type)
     case ICMP_PARAMETERPROB:
         NET_INC_STATS(net, IcmpOutParmProbs);
         break;
+    case ICMP_REDIRECT:
+        NET_INC_STATS(net, IcmpOutRedirects);
+        break;
     default:
         break;
     }
 }
 
 /* Sends an ICMP message (skb at its header, checksum written; taken) along the route fl asks for. */
-static int icmp_output(struct net *net, struct sk_buff *skb, struct flowi4 *fl)
+static int icmp_output(struct net *net, struct sk_buff *skb, struct flowi4 *fl, const uint8_t *options,
+                       unsigned options_len)
 {
     uint8_t type = ((const struct icmphdr *)skb->data)->type;
     int err;
@@ -139,8 +149,12 @@ static int icmp_output(struct net *net, struct sk_buff *skb, struct flowi4 *fl)
         kfree_skb_reason(skb, SKB_DROP_REASON_IP_OUTNOROUTES);
         return err;
     }
-    struct ip_params params = {
-        .saddr = fl->saddr, .daddr = fl->daddr, .protocol = IPPROTO_ICMP, .tos = fl->tos};
+    struct ip_params params = {.saddr = fl->saddr,
+                               .daddr = fl->daddr,
+                               .protocol = IPPROTO_ICMP,
+                               .tos = fl->tos,
+                               .options = options,
+                               .options_len = options_len};
 
     icmp_count_out(net, type);
     err = ip_build_and_send(net, NULL, skb, &rt->dst, &params);
@@ -191,6 +205,23 @@ static bool icmp_may_answer(struct net *net, const struct sk_buff *skb)
     return true;
 }
 
+/*
+ * The address that was spoken to, if it is ours (RFC 1122 3.2.2). A router answers by the address of the
+ * device that the error leaves by (RFC 1812 4.3.2.4): 0, to be chosen by the route - or, if asked to, by that
+ * of the device the datagram came in by, which shows the way it took.
+ */
+static be32 icmp_error_source(struct net *net, const struct sk_buff *skb_in)
+{
+    const struct iphdr *iph = ip_hdr(skb_in);
+    struct net_device *in = skb_in->skb_iif ? dev_get_by_index(net, skb_in->skb_iif) : skb_in->dev;
+
+    if (inet_addr_type(net, NULL, iph->daddr) == RTN_LOCAL)
+        return iph->daddr;
+    if (in && net->ipv4->sysctl_icmp_errors_use_inbound_ifaddr)
+        return inet_select_addr(in, iph->saddr);
+    return (__force be32)0;
+}
+
 void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info)
 {
     struct net *net = skb_in->net;
@@ -217,14 +248,14 @@ void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info
     *icmph = (struct icmphdr){.type = type, .code = code, .rest = cpu_to_be32(info)};
     icmph->checksum = csum_fold(csum_partial(icmph, skb->len, (__force wsum)0));
     skb_reset_transport_header(skb);
+    nf_ct_attach(net, skb, skb_in);
 
-    /* From the address that was spoken to, if it is ours (RFC 1122 3.2.2). */
     struct flowi4 fl = {
         .daddr = iph->saddr,
-        .saddr = inet_addr_type(net, NULL, iph->daddr) == RTN_LOCAL ? iph->daddr : (__force be32)0,
-        .tos = ICMP_ERROR_TOS,
+        .saddr = icmp_error_source(net, skb_in),
+        .tos = (uint8_t)(ICMP_ERROR_TOS | (iph->tos & ICMP_TOS_KEPT)),
     };
-    icmp_output(net, skb, &fl);
+    icmp_output(net, skb, &fl, NULL, 0);
 }
 
 /* --- received: echo --- */
@@ -234,6 +265,8 @@ void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info
 static int icmp_echo(struct net *net, struct sk_buff *skb)
 {
     bool to_all = skb_rtable(skb)->type != RTN_LOCAL;
+    uint8_t options[IP_OPTIONS_MAX];
+    unsigned options_len = 0;
     struct icmphdr *icmph;
 
     if (net->ipv4->sysctl_icmp_echo_ignore_all) {
@@ -250,6 +283,8 @@ static int icmp_echo(struct net *net, struct sk_buff *skb)
         .tos = ip_hdr(skb)->tos,
     };
 
+    if (unlikely(ip_hdrlen(ip_hdr(skb)) > sizeof(struct iphdr)))
+        options_len = ip_options_echo(skb, to_all ? inet_select_addr(skb->dev, fl.daddr) : fl.saddr, options);
     if (skb_cow_head(skb, sizeof(struct iphdr) + 16)) { /* a tap may hold the bytes too */
         NET_INC_STATS(net, IcmpOutErrors);
         kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
@@ -265,7 +300,7 @@ static int icmp_echo(struct net *net, struct sk_buff *skb)
     icmph->type = ICMP_ECHOREPLY;
     csum_replace2(&icmph->checksum, cpu_to_be16(ICMP_ECHO << 8 | icmph->code), cpu_to_be16(icmph->code));
     skb_reset_transport_header(skb);
-    return icmp_output(net, skb, &fl);
+    return icmp_output(net, skb, &fl, options, options_len);
 }
 
 /* --- received: errors --- */
@@ -351,6 +386,29 @@ static int icmp_error(struct net *net, struct sk_buff *skb, const struct icmphdr
     return 0;
 }
 
+/* --- received: redirects --- */
+
+/* RFC 1122 3.2.2.2: about a host or a network, the host it names is all that is believed. Takes skb, at the
+ * ICMP header. */
+static int icmp_redirect(struct net *net, struct sk_buff *skb)
+{
+    const struct iphdr *inner = icmp_quoted_header(net, skb);
+    const struct icmphdr *icmph = (const struct icmphdr *)skb->data;
+    enum skb_drop_reason reason = SKB_DROP_REASON_ICMP_UNKNOWN;
+
+    if (!inner || icmph->code > 3 || skb_rtable(skb)->type != RTN_LOCAL)
+        reason = SKB_DROP_REASON_ICMP_INVALID;
+    else if (ip_rt_redirect(net, skb->dev, ip_hdr(skb)->saddr, icmph->rest, inner->daddr))
+        reason = SKB_NOT_DROPPED_YET;
+    if (reason == SKB_DROP_REASON_ICMP_INVALID)
+        NET_INC_STATS(net, IcmpInErrors);
+    if (reason)
+        kfree_skb_reason(skb, reason);
+    else
+        consume_skb(skb);
+    return 0;
+}
+
 /* --- received: all --- */
 
 static void icmp_count_in(struct net *net, uint8_t type)
@@ -414,10 +472,12 @@ static int icmp_rcv(struct sk_buff *skb)
     case ICMP_TIME_EXCEEDED:
     case ICMP_PARAMETERPROB:
         return icmp_error(net, skb, icmph);
+    case ICMP_REDIRECT:
+        return icmp_redirect(net, skb);
     case ICMP_ECHOREPLY: /* whoever asked reads it from a raw socket */
         consume_skb(skb);
         return 0;
-    default: /* RFC 1122 3.2.2: unknown types silently, redirects and source quench (RFC 6633) on purpose */
+    default: /* RFC 1122 3.2.2: unknown types silently, source quench (RFC 6633) on purpose */
         kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_UNKNOWN);
         return 0;
     }

@@ -19,6 +19,9 @@
 #define ICMP_PROT_UNREACH 2
 #define ICMP_PORT_UNREACH 3
 #define ICMP_FRAG_NEEDED  4
+#define ICMP_PKT_FILTERED 13 /* administratively prohibited */
+#define ICMP_REDIR_HOST   1
+#define ICMP_EXC_TTL      0
 
 #define ICMP_EXC_TTL      0 /* of ICMP_TIME_EXCEEDED */
 #define ICMP_EXC_FRAGTIME 1
@@ -26,7 +29,7 @@
 /**
  * icmp_send - an error message about a received datagram
  * @skb: the datagram (borrowed); network_header at its IPv4 header
- * @info: rest of the header in host order: next-hop MTU, pointer << 24, gateway
+ * @info: rest of the header in host order: next-hop MTU, pointer << 24, gateway of a redirect
  *
  * Refuses where RFC 1122 3.2.2 forbids (about ICMP errors, broadcasts, fragments, invalid sources) and where
  * the rate limit (token buckets per host and in all) says no.

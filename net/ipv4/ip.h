@@ -62,6 +62,15 @@ static inline bool ipv4_is_zeronet(be32 a)
     return (be32_to_cpu(a) >> 24) == 0;
 }
 
+/* skb->priority of a datagram by its TOS (RFC 1349 4): which band of the queueing discipline it takes. */
+static inline uint32_t rt_tos2priority(uint8_t tos)
+{
+    static const uint8_t by_delay_and_throughput[4] = {0 /* best effort */, 2 /* bulk */, 6 /* interactive */,
+                                                       4 /* interactive bulk */};
+
+    return by_delay_and_throughput[tos >> 3 & 3];
+}
+
 /* A transport, registered under its protocol number. */
 struct net_protocol {
     /* skb (taken): data at the transport header, network_header at IP's, dst set. */
@@ -142,6 +151,8 @@ int ip_defrag(struct net *net, struct sk_buff *skb, enum ip_defrag_users user);
 
 int ip_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt);
 int ip_local_deliver(struct sk_buff *skb); /* a dst->input */
+int ip_forward(struct sk_buff *skb);       /* a dst->input: net/ipv4/ip_forward.c */
+int ip_error(struct sk_buff *skb);         /* a dst->input: tells the sender dst->error */
 int ip_output(struct sk_buff *skb);        /* a dst->output */
 int ip_mc_output(struct sk_buff *skb);     /* a dst->output: for groups, with a copy for our own listeners */
 
@@ -154,12 +165,12 @@ struct netns_ipv4 {
     uint32_t rt_generation;    /* a struct rtable from another one is void: dst_check() */
     struct netns_frags *frags; /* net/ipv4/ip_defrag.c */
     struct ip_idents *idents;  /* net/ipv4/ip_fragment.c */
-    bool forward_warned;       /* said that ip_forward is not available */
     struct netns_igmp *igmp;   /* net/ipv4/igmp.c */
     /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
     struct hlist_head raw_sockets;
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
+    int sysctl_route_mtu_expires; /* s */
     int sysctl_icmp_ratelimit, sysctl_icmp_ratemask, sysctl_icmp_echo_ignore_all,
         sysctl_icmp_echo_ignore_broadcasts;
     int sysctl_icmp_msgs_per_sec, sysctl_icmp_msgs_burst;
@@ -167,9 +178,16 @@ struct netns_ipv4 {
     struct sysctl_table sysctl;
     struct sysctl_entry sysctl_entries[IPV4_SYSCTL_MAX];
     struct netdev_notifier notifier; /* addresses become routes: net/ipv4/fib_frontend.c */
+
+    /* What a router has besides. */
+    struct netns_devconf *devconf;   /* net/ipv4/devconf.c */
+    struct netns_redirect *redirect; /* net/ipv4/redirect.c */
+    uint64_t martian_log_ms;         /* net/ipv4/rp_filter.c */
+    int sysctl_icmp_errors_use_inbound_ifaddr;
 };
 
-int __must_check ip_init(struct net *net); /* ip, route, icmp */
+extern const struct arp_route_ops ip_arp_route_ops; /* arp_route.c */
+int __must_check ip_init(struct net *net);          /* ip, route, icmp */
 void ip_exit(struct net *net);
 
 #endif

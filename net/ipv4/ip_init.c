@@ -9,6 +9,7 @@
 
 #include "kernel/byteorder.h"
 #include "kernel/slab.h"
+#include "net/ethernet/arp.h"
 #include "net/ethernet/ethernet.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
@@ -22,8 +23,8 @@ static void ip_register_sysctls(struct net *net)
     struct netns_ipv4 *n = net->ipv4;
     const struct sysctl_entry entries[] = {
         {"net.ipv4.ip_default_ttl", &n->sysctl_ip_default_ttl, 1, 1, 255},
-        {"net.ipv4.ip_forward", &n->sysctl_ip_forward, 1, 0, 1},
         {"net.ipv4.ip_local_port_range", n->sysctl_ip_local_port_range, 2, 1, 65535},
+        {"net.ipv4.route.mtu_expires", &n->sysctl_route_mtu_expires, 1, 1, 1 << 20},
         {"net.ipv4.icmp_ratelimit", &n->sysctl_icmp_ratelimit, 1, 0, 1000000},
         {"net.ipv4.icmp_ratemask", &n->sysctl_icmp_ratemask, 1, 0, 0x7fffffff},
         {"net.ipv4.icmp_echo_ignore_all", &n->sysctl_icmp_echo_ignore_all, 1, 0, 1},
@@ -37,6 +38,7 @@ static void ip_register_sysctls(struct net *net)
     n->sysctl_ip_default_ttl = 64;
     n->sysctl_ip_local_port_range[0] = 32768;
     n->sysctl_ip_local_port_range[1] = 60999;
+    n->sysctl_route_mtu_expires = 600; /* RFC 1191 6.3 */
     n->sysctl_icmp_ratelimit = 1000;
     n->sysctl_icmp_ratemask =
         1 << ICMP_DEST_UNREACH | 1 << ICMP_SOURCE_QUENCH | 1 << ICMP_TIME_EXCEEDED | 1 << ICMP_PARAMETERPROB;
@@ -73,6 +75,7 @@ int ip_init(struct net *net)
         goto exit_routes;
 
     fib_follow_devices(net);
+    arp_set_route_ops(net, &ip_arp_route_ops);
     ipv4->ip_packet_type.type = cpu_to_be16(ETH_P_IP);
     ipv4->ip_packet_type.func = ip_rcv;
     dev_add_pack(net, &ipv4->ip_packet_type);
@@ -105,6 +108,7 @@ void ip_exit(struct net *net)
     if (!ipv4)
         return;
     dev_remove_pack(&ipv4->ip_packet_type);
+    arp_set_route_ops(net, NULL);
     fib_unfollow_devices(net);
     icmp_exit(net);
     igmp_exit(net);

@@ -14,54 +14,31 @@
 
 #include "kernel/byteorder.h"
 #include "net/core/checksum.h"
+#include "net/ipv4/devconf.h"
 #include "net/ipv4/icmp.h"
+#include "net/ipv4/ip_options.h"
 #include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 
-/* Option types (RFC 791 3.1). */
-#define IPOPT_END  0
-#define IPOPT_NOP  1
-#define IPOPT_RR   7
-#define IPOPT_TS   68
-#define IPOPT_LSRR 131
-#define IPOPT_SSRR 137
+_Static_assert(MIB_IpExtInCEPkts == MIB_IpExtInNoECTPkts + INET_ECN_CE, "counters by code point");
 
 /* --- validate --- */
 
-/* One option other than END and NOP, `room` bytes to the header's end: its length, or 0 if it is malformed.
- */
-static unsigned ip_option_len(const uint8_t *option, unsigned room)
+/* RFC 1122 3.2.1.8, RFC 1812 4.3.3.5: who sends options that make no sense is told which byte it is - by the
+ * one he sent them to, or by a router on the way. */
+static enum skb_drop_reason ip_check_options(struct net *net, struct sk_buff *skb, unsigned room)
 {
-    unsigned len = room >= 2 ? option[1] : 0;
+    unsigned at = 0;
+    enum skb_drop_reason reason = ip_options_check(skb->data + sizeof(struct iphdr), room, &at);
 
-    if (len < 2 || len > room)
-        return 0;
-    /* Those that hold a pointer hold it in the third byte, and it starts at 4 (5 for timestamps). */
-    if (option[0] == IPOPT_RR && (len < 3 || option[2] < 4))
-        return 0;
-    if (option[0] == IPOPT_TS && (len < 4 || option[2] < 5))
-        return 0;
-    return len;
-}
-
-static enum skb_drop_reason ip_check_options(const uint8_t *option, unsigned room)
-{
-    while (room > 0) {
-        unsigned len = 1;
-
-        if (*option == IPOPT_END)
-            break;
-        if (*option == IPOPT_LSRR || *option == IPOPT_SSRR)
-            return SKB_DROP_REASON_IP_SRCROUTE;
-        if (*option != IPOPT_NOP)
-            len = ip_option_len(option, room);
-        if (!len)
-            return SKB_DROP_REASON_IP_OPTIONS;
-        option += len;
-        room -= len;
-    }
-    return SKB_NOT_DROPPED_YET;
+    if (likely(!reason))
+        return reason;
+    skb_reset_network_header(skb);
+    if (reason == SKB_DROP_REASON_IP_OPTIONS &&
+        (inet_addr_type(net, skb->dev, ip_hdr(skb)->daddr) == RTN_LOCAL || devconf_forwarding(skb->dev)))
+        icmp_send(skb, ICMP_PARAMETERPROB, 0, ((unsigned)sizeof(struct iphdr) + at) << 24);
+    return reason;
 }
 
 /* Everything that can be wrong with a header; the whole header is linear afterwards. */
@@ -91,7 +68,7 @@ static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb
         return SKB_DROP_REASON_HDR_TRUNC;
     }
     if (unlikely(hdr_len > sizeof(*iph)))
-        return ip_check_options(skb->data + sizeof(*iph), hdr_len - sizeof(*iph));
+        return ip_check_options(net, skb, hdr_len - (unsigned)sizeof(*iph));
     return SKB_NOT_DROPPED_YET;
 }
 
@@ -119,6 +96,7 @@ static struct sk_buff *ip_rcv_core(struct net *net, struct sk_buff *skb)
         return NULL;
     }
     skb_reset_network_header(skb);
+    net->mib[MIB_IpExtInNoECTPkts + (ip_hdr(skb)->tos & INET_ECN_MASK)] += skb_segs(skb);
     skb->transport_header = (uint16_t)(skb->network_header + ip_hdrlen(ip_hdr(skb)));
     unsigned tot_len = be16_to_cpu(ip_hdr(skb)->tot_len);
     if (skb->len > tot_len && skb_trim(skb, tot_len)) { /* short frames are padded (IEEE 802.3) */
@@ -206,6 +184,8 @@ static int ip_local_deliver_finish(struct sk_buff *skb)
                  CHECKSUM_COMPLETE)) /* the sum began at the IPv4 header, whose own sum is 0 */
         skb->csum = csum_sub(skb->csum, csum_partial(skb->data, ip_hdrlen(ip_hdr(skb)), (__force wsum)0));
     skb_pull(skb, ip_hdrlen(ip_hdr(skb)));
+    if (unlikely(skb->nfctinfo || skb->nfct)) /* no queue keeps a connection alive, no reply is part of it */
+        skb_nfct_drop(skb);
     NET_INC_STATS(net, IpInDelivers);
     return prot->handler(skb);
 }

@@ -242,7 +242,7 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
         .daddr = sk->sk_daddr,
         .protocol = sk->sk_protocol,
         .ttl = sk->inet_ttl ? sk->inet_ttl : (uint8_t)net->ipv4->sysctl_ip_default_ttl,
-        .tos = sk->inet_tos,
+        .tos = sk->inet_tos | sk->inet_ecn,
         .df = ip_want_df(sk, rt),
     };
     if (unlikely(!fields.df))

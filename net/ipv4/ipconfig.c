@@ -31,7 +31,8 @@ enum {
     FIELDS_MAX
 };
 
-#define VALUE_MAX 256
+#define VALUE_MAX          256
+#define DEFAULT_ROUTES_MAX 8
 
 struct ip_words {
     char text[VALUE_MAX]; /* the value, cut at its colons */
@@ -240,7 +241,7 @@ static struct net_device *ip_config_device(struct net *net, const struct ip_conf
         return dev_get_by_name(net, config->device);
     list_for_each_entry (dev, &net->dev_base, dev_list)
         if (!(dev->flags & DEV_IFF_LOOPBACK))
-            return dev;
+            return dev->master ? dev->master : dev; /* a port has no address: its bridge has */
     return NULL;
 }
 
@@ -268,7 +269,9 @@ int ip_config_apply(struct net *net, const struct ip_config *config)
     if (!err && config->gateway) {
         struct fib_config route = {.gateway = config->gateway, .dev = dev, .type = RTN_UNICAST};
 
-        err = fib_add(net, &route);
+        /* The first word's gateway is taken; those of later ones stand by. */
+        while ((err = fib_add(net, &route)) == -EEXIST && route.metric < DEFAULT_ROUTES_MAX)
+            route.metric++;
     }
     if (!err && config->probe_first)
         err = ip_config_probe(dev, config->client);

@@ -6,32 +6,34 @@
  * who sends from many addresses only replaces slots. Every change of the table, of addresses or of a path MTU
  * empties the caches and moves rt_generation on, which makes sockets ask again.
  *
- * Received addresses are judged here, by RFC 1122 3.2.1.3 and 3.3.6: a datagram leaves with a route to this
- * host or is refused with a reason. Forwarding to others has its place at the end of rt_input_slow().
+ * Received addresses are judged here, by RFC 1122 3.2.1.3 and 3.3.6 and, on a router, RFC 1812 5.3: a
+ * datagram leaves with a route to this host or through it, with one that ends in ip_error(), or is refused
+ * with a reason.
  */
 #include "net/ipv4/route.h"
 
 #include <errno.h>
 
 #include "kernel/byteorder.h"
-#include "kernel/log.h"
 #include "kernel/slab.h"
 #include "net/core/neighbour.h"
+#include "net/ipv4/devconf.h"
 #include "net/ipv4/fib.h"
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/redirect.h"
+#include "net/ipv4/rp_filter.h"
 
 #define RT_SLOT_BITS     8
 #define RT_SLOTS         (1u << RT_SLOT_BITS)
-#define RT_PMTU_LIFE_MS  (10 * 60 * 1000) /* RFC 1191 6.3 */
-#define RT_MIN_VALID_MTU 68               /* RFC 791: every link carries that much */
+#define RT_MIN_VALID_MTU 68 /* RFC 791: every link carries that much */
 
 #define LOOPBACK_HOST cpu_to_be32(0x7f000001)
 #define ALL_HOSTS     cpu_to_be32(0xe0000001) /* 224.0.0.1 */
 #define LIMITED_BCAST cpu_to_be32(0xffffffff)
 
-/* What was decided about received datagrams. rt is borrowed: from a fib_alias or from the cache itself. */
+/* What was decided about received datagrams. rt is owned. */
 struct rt_in_slot {
     be32 daddr, saddr;
     const struct net_device *dev;
@@ -58,7 +60,9 @@ struct rt_cache {
     uint32_t hash_factor; /* odd, secret */
     struct rt_in_slot in[RT_SLOTS];
     struct rt_out_slot out[RT_SLOTS];
+    struct rtable *through[RT_SLOTS]; /* to neighbours, for what is forwarded; by nexthop, owned */
     struct rtable *limited_broadcast, *all_hosts; /* for received ones, whatever the device */
+    struct rtable *no_route;                      /* for what should be forwarded and has no way */
     struct list_head pmtu;
     unsigned pmtu_count;
     struct timer pmtu_timer; /* due when the first of pmtu expires */
@@ -69,6 +73,13 @@ static inline unsigned rt_slot(const struct rt_cache *cache, be32 daddr, be32 sa
     uint32_t d = (__force uint32_t)daddr, s = (__force uint32_t)saddr;
 
     return ((d ^ (s << 16 | s >> 16)) * cache->hash_factor) >> (32 - RT_SLOT_BITS);
+}
+
+static void rt_put(struct rtable **rt)
+{
+    if (*rt)
+        dst_release(&(*rt)->dst);
+    *rt = NULL;
 }
 
 /* --- struct rtable --- */
@@ -90,9 +101,24 @@ static void rt_destroy(struct dst_entry *dst)
 
 static void rt_link_failure(struct sk_buff *skb)
 {
+    ip_redirect_forget(skb->net, skb_rtable(skb)->nexthop, skb->dst->dev);
     icmp_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
     kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_FAILED);
 }
+
+/* What becomes of received datagrams of a route, and how its error is called, by rt_type. */
+static const struct rt_kind {
+    int (*input)(struct sk_buff *skb);
+    int error;
+} rt_kinds[] = {
+    [RTN_UNICAST] = {ip_forward, 0},
+    [RTN_LOCAL] = {ip_local_deliver, 0},
+    [RTN_BROADCAST] = {ip_local_deliver, 0},
+    [RTN_MULTICAST] = {ip_local_deliver, 0},
+    [RTN_UNREACHABLE] = {ip_error, -EHOSTUNREACH},
+    [RTN_BLACKHOLE] = {ip_error, -EINVAL},
+    [RTN_PROHIBIT] = {ip_error, -EACCES},
+};
 
 /* Referenced once. dev may be NULL for routes that only receive. */
 static struct rtable *rt_alloc(struct net *net, struct net_device *dev, enum rt_type type, be32 nexthop)
@@ -103,7 +129,8 @@ static struct rtable *rt_alloc(struct net *net, struct net_device *dev, enum rt_
         return NULL;
     rt->dst.net = net;
     rt->dst.dev = dev;
-    rt->dst.input = type == RTN_UNICAST ? rt_discard : ip_local_deliver;
+    rt->dst.input = rt_kinds[type].input;
+    rt->dst.error = rt_kinds[type].error;
     rt->dst.output = dev ? ip_output : rt_discard;
     rt->dst.destroy = rt_destroy;
     rt->dst.link_failure = rt_link_failure;
@@ -197,17 +224,63 @@ static bool rt_source_is_ours(struct net *net, be32 saddr, const struct net_devi
     return type == RTN_BROADCAST ? saddr != 0 : type == RTN_LOCAL && !(dev->flags & DEV_IFF_LOOPBACK);
 }
 
-/* Not for us: here ip_forward() will take over once this host can be a router. */
-static struct rtable *rt_input_not_ours(struct net *net, enum skb_drop_reason *reason)
+/* RFC 3927 7: link-local addresses stay on their link. */
+static bool ipv4_is_link_local(be32 addr)
 {
-    struct netns_ipv4 *ipv4 = net->ipv4;
+    return (be32_to_cpu(addr) >> 16) == 0xa9fe;
+}
 
-    if (ipv4->sysctl_ip_forward && !ipv4->forward_warned) {
-        ipv4->forward_warned = true;
-        pr_warn("net.ipv4.ip_forward is set, but forwarding is not available: dropping what is not for us");
-    }
+/* The route to a neighbour for what is forwarded, borrowed; NULL without memory. The path MTU that we know of
+ * is ours alone: a router says what its next link takes. */
+static struct rtable *rt_through(struct net *net, struct net_device *dev, be32 nexthop)
+{
+    struct rt_cache *cache = net->ipv4->rt_cache;
+    struct rtable **slot = &cache->through[rt_slot(cache, nexthop, 0)];
+    struct rtable *rt = *slot;
+
+    if (rt && rt->nexthop == nexthop && rt->dst.dev == dev && dst_check(&rt->dst))
+        return rt;
+    rt = rt_alloc(net, dev, RTN_UNICAST, nexthop);
+    if (!rt)
+        return NULL;
+    rt_put(slot);
+    *slot = rt;
+    return rt;
+}
+
+/* Not for us. alias: the way it takes, or NULL. */
+static struct rtable *rt_input_forward(struct net *net, be32 daddr, be32 saddr, const struct net_device *dev,
+                                       struct fib_alias *alias, enum skb_drop_reason *reason)
+{
+    struct rtable *rt;
+
     *reason = SKB_DROP_REASON_IP_INADDRERRORS;
-    return NULL;
+    if (!devconf_forwarding(dev) || ipv4_is_multicast(daddr) || ipv4_is_link_local(daddr) ||
+        ipv4_is_link_local(saddr))
+        return NULL;
+    if (!alias)
+        return net->ipv4->rt_cache->no_route;
+    if (alias->cfg.type == RTN_UNICAST && !alias->cfg.gateway)
+        rt = rt_through(net, alias->cfg.dev, daddr);
+    else
+        rt = rt_of_alias(net, alias);
+    if (!rt)
+        *reason = SKB_DROP_REASON_NOMEM;
+    return rt;
+}
+
+/* Who sent it, and may he have come from there? */
+static enum skb_drop_reason rt_check_source(struct net *net, be32 daddr, be32 saddr,
+                                            const struct net_device *dev)
+{
+    if (rt_source_is_martian(saddr, daddr, dev) ||
+        (rt_source_is_ours(net, saddr, dev) && !devconf_any(dev, DEVCONF_ACCEPT_LOCAL)))
+        return SKB_DROP_REASON_IP_MARTIAN_SRC;
+    if (unlikely(!ip_rp_filter_accepts(net, saddr, dev))) {
+        NET_INC_STATS(net, TcpExtIPReversePathFilter);
+        return SKB_DROP_REASON_IP_RPFILTER;
+    }
+    return SKB_NOT_DROPPED_YET;
 }
 
 /* The route of a received datagram, borrowed; NULL and *reason. */
@@ -217,12 +290,11 @@ static struct rtable *rt_input_slow(struct net *net, be32 daddr, be32 saddr, str
     struct fib_alias *alias;
     struct rtable *rt;
 
-    if (rt_source_is_martian(saddr, daddr, dev) || rt_source_is_ours(net, saddr, dev)) {
-        *reason = SKB_DROP_REASON_IP_MARTIAN_SRC;
-        return NULL;
-    }
-    if (rt_destination_is_martian(daddr, dev)) {
+    *reason = rt_check_source(net, daddr, saddr, dev);
+    if (!*reason && rt_destination_is_martian(daddr, dev))
         *reason = SKB_DROP_REASON_IP_MARTIAN_DST;
+    if (unlikely(*reason)) {
+        ip_log_martian(daddr, saddr, dev, *reason);
         return NULL;
     }
     if (ipv4_is_lbcast(daddr))
@@ -232,7 +304,7 @@ static struct rtable *rt_input_slow(struct net *net, be32 daddr, be32 saddr, str
 
     alias = ipv4_is_multicast(daddr) ? NULL : fib_lookup(net->ipv4->fib, daddr, 0);
     if (!alias || (alias->cfg.type != RTN_LOCAL && alias->cfg.type != RTN_BROADCAST))
-        return rt_input_not_ours(net, reason);
+        return rt_input_forward(net, daddr, saddr, dev, alias, reason);
     rt = rt_of_alias(net, alias);
     if (!rt)
         *reason = SKB_DROP_REASON_NOMEM;
@@ -251,10 +323,13 @@ int ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr, struct net_devic
 
         if (!rt)
             return -EINVAL;
+        dst_hold(&rt->dst);
+        rt_put(&slot->rt);
         *slot = (struct rt_in_slot){.daddr = daddr, .saddr = saddr, .dev = dev, .rt = rt};
     }
-    /* RFC 1122 3.3.6: what was called out to everybody on the link must be meant for everybody. */
-    if (unlikely(slot->rt->type == RTN_LOCAL &&
+    /* RFC 1122 3.3.6: what was called out to everybody on the link must be meant for everybody; and it is
+     * never forwarded (RFC 1812 5.3.4). */
+    if (unlikely(slot->rt->type != RTN_BROADCAST && slot->rt->type != RTN_MULTICAST &&
                  (skb->pkt_type == PACKET_BROADCAST || skb->pkt_type == PACKET_MULTICAST))) {
         *reason = SKB_DROP_REASON_UNICAST_IN_L2_MULTICAST;
         return -EINVAL;
@@ -342,7 +417,7 @@ void ip_rt_update_pmtu(struct net *net, be32 daddr, uint32_t mtu)
     }
     e->mtu = max(mtu, RT_MIN_PMTU);
     e->locked = locked;
-    e->expires_ms = ktime_get_ms() + RT_PMTU_LIFE_MS;
+    e->expires_ms = ktime_get_ms() + (uint64_t)net->ipv4->sysctl_route_mtu_expires * 1000;
     list_move_tail(&e->list, &cache->pmtu);
     rt_pmtu_rearm(cache);
     rt_cache_flush(net);
@@ -406,7 +481,8 @@ static struct rtable *rt_output_to_all(struct net *net, struct flowi4 *fl, struc
 static struct rtable *rt_output_unicast(struct net *net, struct flowi4 *fl, struct net_device *dev,
                                         struct fib_alias *alias, int *err)
 {
-    be32 gateway = alias ? alias->cfg.gateway : 0;
+    be32 redirected = ip_redirect_gateway(net, dev, fl->daddr);
+    be32 gateway = redirected ? redirected : alias ? alias->cfg.gateway : 0;
     const struct rt_pmtu *pmtu = rt_pmtu_find(net->ipv4->rt_cache, fl->daddr);
     struct rtable *rt;
 
@@ -420,7 +496,7 @@ static struct rtable *rt_output_unicast(struct net *net, struct flowi4 *fl, stru
         return NULL;
 
     *err = -ENOMEM;
-    if (gateway && !pmtu) {
+    if (gateway && !redirected && !pmtu) {
         rt = rt_of_alias(net, alias);
         return rt ? (struct rtable *)dst_hold(&rt->dst) : NULL;
     }
@@ -515,8 +591,7 @@ struct rtable *ip_route_output(struct net *net, struct flowi4 *fl, int *err)
         return NULL;
     }
     *err = 0;
-    if (slot->rt)
-        dst_release(&slot->rt->dst);
+    rt_put(&slot->rt);
     *slot = (struct rt_out_slot){
         .daddr = daddr, .saddr_asked = saddr, .saddr = fl->saddr, .oif = fl->oif, .rt = rt};
     return (struct rtable *)dst_hold(&rt->dst);
@@ -530,10 +605,9 @@ void rt_cache_flush(struct net *net)
 
     net->ipv4->rt_generation++;
     for (size_t i = 0; i < RT_SLOTS; i++) {
-        cache->in[i].rt = NULL;
-        if (cache->out[i].rt)
-            dst_release(&cache->out[i].rt->dst);
-        cache->out[i].rt = NULL;
+        rt_put(&cache->in[i].rt);
+        rt_put(&cache->out[i].rt);
+        rt_put(&cache->through[i]);
     }
 }
 
@@ -551,7 +625,11 @@ int ip_rt_init(struct net *net)
     net->ipv4->fib = fib_create();
     cache->limited_broadcast = rt_alloc(net, NULL, RTN_BROADCAST, LIMITED_BCAST);
     cache->all_hosts = rt_alloc(net, NULL, RTN_MULTICAST, ALL_HOSTS);
-    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts)
+    cache->no_route = rt_alloc(net, NULL, RTN_UNREACHABLE, 0);
+    if (cache->no_route)
+        cache->no_route->dst.error = -ENETUNREACH;
+    if (net->ipv4->fib && cache->limited_broadcast && cache->all_hosts && cache->no_route &&
+        !devconf_init(net) && !ip_redirect_init(net))
         return 0;
     ip_rt_exit(net);
     return -ENOMEM;
@@ -562,16 +640,17 @@ void ip_rt_exit(struct net *net)
     struct rt_cache *cache = net->ipv4->rt_cache;
     struct rt_pmtu *e, *next;
 
+    ip_redirect_exit(net);
+    devconf_exit(net);
     if (net->ipv4->fib)
         fib_clear(net);
     rt_cache_flush(net);
     list_for_each_entry_safe (e, next, &cache->pmtu, list)
         rt_pmtu_free(cache, e);
     del_timer(&cache->pmtu_timer);
-    if (cache->limited_broadcast)
-        dst_release(&cache->limited_broadcast->dst);
-    if (cache->all_hosts)
-        dst_release(&cache->all_hosts->dst);
+    rt_put(&cache->limited_broadcast);
+    rt_put(&cache->all_hosts);
+    rt_put(&cache->no_route);
     fib_destroy(net->ipv4->fib);
     kfree(cache);
     net->ipv4->fib = NULL;

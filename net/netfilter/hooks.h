@@ -51,7 +51,16 @@ struct nf_hook_ops {
 
 struct nf_hooks {
     struct list_head chains[NF_INET_NUMHOOKS]; /* nf_hook_ops by rising priority */
+    /* Connection tracking, while it is in use: `answer` is what we say about the packet `about`. */
+    void (*attach_answer)(struct sk_buff *answer, const struct sk_buff *about);
 };
+
+/* `answer` (an ICMP error, a reset) belongs to the connection of `about`, if that has one. */
+static inline void nf_ct_attach(struct net *net, struct sk_buff *answer, const struct sk_buff *about)
+{
+    if (unlikely(net->nf->attach_answer && about->nfct))
+        net->nf->attach_answer(answer, about);
+}
 
 int __must_check nf_init(struct net *net);
 void nf_exit(struct net *net);

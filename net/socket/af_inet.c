@@ -6,17 +6,24 @@
  * up a whole stack, from netfilter to TCP.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "kernel/slab.h"
 #include "net/ethernet/arp.h"
+#include "net/ethernet/link.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_sockglue.h"
 #include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
+#include "net/netfilter/nf_conntrack.h"
+#include "net/netfilter/nf_nat.h"
+#include "net/netfilter/x_tables.h"
+#include "net/packet/af_packet.h"
+#include "net/sched/sched.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
@@ -309,7 +316,7 @@ static int inet_ioctl(struct socket *sock, unsigned long cmd, void *arg)
 {
     struct sock *sk = sock->sk;
 
-    if (cmd == SIOCINQ || cmd == SIOCOUTQ) {
+    if (cmd == SIOCINQ || cmd == SIOCOUTQ || cmd == SIOCATMARK) {
         if (!arg)
             return -EFAULT;
         return sk->sk_prot->ioctl ? sk->sk_prot->ioctl(sk, cmd, arg) : -ENOTTY;
@@ -372,22 +379,39 @@ static int socket_layer_init(struct net *net)
     layer->raw = (struct inet_protosw){
         .type = SOCK_RAW, .protocol = IPPROTO_IP, .prot = &raw_prot, .ops = &inet_dgram_ops};
     inet_register_protosw(net, &layer->raw);
+    layer->rmem_max = layer->wmem_max = SOCK_BUF_MAX;
+    layer->sysctl_entries[0] =
+        (struct sysctl_entry){"net.core.rmem_max", &layer->rmem_max, 1, SOCK_MIN_RCVBUF, INT_MAX};
+    layer->sysctl_entries[1] =
+        (struct sysctl_entry){"net.core.wmem_max", &layer->wmem_max, 1, SOCK_MIN_SNDBUF, INT_MAX};
+    register_sysctl(net, &layer->sysctl, layer->sysctl_entries);
     return 0;
 }
 
 static void socket_layer_exit(struct net *net)
 {
+    unregister_sysctl(&net->sockets->sysctl);
     kfree(net->sockets);
     net->sockets = NULL;
 }
 
-/* From the bottom up, and down again from the top. */
+/* From the bottom up, and down again from the top: packets may wait in the disciplines until the end. */
 static const struct inet_stage {
     int (*init)(struct net *net);
     void (*exit)(struct net *net);
 } inet_stages[] = {
-    {nf_init, nf_exit},   {arp_init, arp_exit}, {ip_init, ip_exit}, /* with icmp */
-    {udp_init, udp_exit}, {tcp_init, tcp_exit}, {socket_layer_init, socket_layer_exit},
+    {sched_init, sched_exit},
+    {nf_init, nf_exit},
+    {arp_init, arp_exit},
+    {ip_init, ip_exit}, /* with icmp */
+    {nf_conntrack_init, nf_conntrack_exit},
+    {xt_init, xt_exit},
+    {nf_nat_init, nf_nat_exit}, /* asks table nat */
+    {udp_init, udp_exit},
+    {tcp_init, tcp_exit},
+    {socket_layer_init, socket_layer_exit},
+    {packet_init, packet_exit},
+    {link_init, link_exit}, /* the last: devices that go take addresses and routes along */
 };
 
 static void inet_undo(struct net *net, size_t stages)

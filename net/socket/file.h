@@ -94,6 +94,11 @@ static inline void file_put(struct file *file)
         file_release(file);
 }
 
+struct tty;
+
+/* A terminal as the lowest three free descriptors: 0, 1 and 2 of a new table. 0, -ENOMEM or -EMFILE. */
+int __must_check files_open_tty(struct files *files, struct tty *tty);
+
 /* --- what the kinds of files show to the calls that know them (net/socket only) --- */
 
 struct ramfs_inode;

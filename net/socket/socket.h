@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "net/core/sock.h"
+#include "net/core/sysctl.h"
 #include "net/socket/file.h"
 
 /* ACCEPTED: the peer's, even if it has hung up since. */
@@ -66,12 +67,17 @@ struct inet_protosw {
     const struct proto_ops *ops;
 };
 
+#define SOCK_BUF_MAX 212992 /* Linux's */
+
 /* net->sockets, made by inet_init() */
 struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
     struct inet_protosw tcp, udp, raw;
+    int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
+    struct sysctl_entry sysctl_entries[3];
+    struct sysctl_table sysctl;
 };
 
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
@@ -95,6 +101,12 @@ int dev_ioctl(struct net *net, unsigned long cmd, void *arg);
 
 /* A device's IPv4 address replaced as a whole, after duplicate detection if asked; see skiff/system.h. */
 int if_set_address(struct net *net, const char *ifname, be32 addr, int prefix_len, bool probe);
+
+struct skiff_qdisc;
+struct skiff_xdp;
+/* Every device's early hook, discipline and policing; see skiff/xdp.h, skiff/qdisc.h. */
+void xdp_walk(struct net *net, void (*fn)(const struct skiff_xdp *xdp, void *ctx), void *ctx);
+void qdisc_walk(struct net *net, void (*fn)(const struct skiff_qdisc *qdisc, void *ctx), void *ctx);
 
 /* Every figure of a stack and the machine by name; see skiff/system.h. */
 void stats_walk(struct net *net, void (*fn)(const char *name, uint64_t value, void *ctx), void *ctx);
@@ -136,5 +148,13 @@ int sys_poll(struct files *files, struct pollfd *fds, nfds_t count, int timeout_
 int sys_epoll_create1(struct files *files, int flags);
 int sys_epoll_ctl(struct files *files, int epfd, int op, int fd, struct epoll_event *event);
 int sys_epoll_wait(struct files *files, int epfd, struct epoll_event *events, int maxevents, int timeout_ms);
+
+/* The same as the calls of skiff/conntrack.h, for a stack: net/socket/conntrack.c. */
+struct skiff_conn;
+struct skiff_conn_filter;
+struct skiff_conntrack_stats;
+int conntrack_list(struct net *net, struct skiff_conn *conns, int max, uint64_t *cursor);
+int conntrack_delete(struct net *net, const struct skiff_conn_filter *filter);
+void conntrack_stats(struct net *net, struct skiff_conntrack_stats *stats);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/time.h>
@@ -14,9 +15,6 @@
 #include "net/ipv4/ip.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp_states.h"
-
-#define SOCK_BUF_MAX  212992u /* what SO_RCVBUF and SO_SNDBUF may ask for: Linux's rmem_max and wmem_max */
-#define INET_ECN_MASK 3       /* of IP_TOS: belongs to TCP on a stream (RFC 3168) */
 
 /* --- from and to the application's memory --- */
 
@@ -53,11 +51,16 @@ static uint32_t buffer_size(int asked, uint32_t limit, uint32_t least)
 static int set_buffer(struct sock *sk, int name, int value)
 {
     bool force = name == SO_RCVBUFFORCE || name == SO_SNDBUFFORCE;
-    uint32_t limit = force ? INT_MAX / 2 : SOCK_BUF_MAX;
+    bool receive = name == SO_RCVBUF || name == SO_RCVBUFFORCE;
+    const struct socket_layer *layer = sock_net(sk)->sockets;
+    uint32_t limit = INT_MAX / 2;
+
+    if (!force)
+        limit = min(limit, (uint32_t)(receive ? layer->rmem_max : layer->wmem_max));
 
     if (force && value < 0)
         value = 0;
-    if (name == SO_RCVBUF || name == SO_RCVBUFFORCE) {
+    if (receive) {
         sk->sk_rcvbuf = buffer_size(value, limit, SOCK_MIN_RCVBUF);
         sk->sk_rcvbuf_locked = true;
     } else {
@@ -96,6 +99,31 @@ static int put_timeout(void *val, socklen_t *len, uint64_t timeout_ms)
         tv.tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000);
     }
     return put_value(val, len, &tv, sizeof(tv));
+}
+
+/* Bytes per second, as a long or, as older programs have it, an int; all ones is no bound. */
+static int set_max_pacing_rate(struct sock *sk, const void *val, socklen_t len)
+{
+    uint64_t rate = 0;
+    uint32_t narrow;
+
+    if (len >= sizeof(rate)) {
+        memcpy(&rate, val, sizeof(rate));
+    } else {
+        memcpy(&narrow, val, sizeof(narrow));
+        rate = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+    }
+    sk->sk_max_pacing_rate = rate ? rate : UINT64_MAX;
+    return 0;
+}
+
+static int put_max_pacing_rate(const struct sock *sk, void *val, socklen_t *len)
+{
+    uint64_t rate = sk->sk_max_pacing_rate;
+    uint32_t narrow = (uint32_t)min(rate, (uint64_t)UINT32_MAX);
+
+    return *len >= sizeof(rate) ? put_value(val, len, &rate, sizeof(rate))
+                                : put_value(val, len, &narrow, sizeof(narrow));
 }
 
 static int set_linger(struct sock *sk, const void *val, socklen_t len)
@@ -179,7 +207,10 @@ static int set_rcvlowat(struct sock *sk, int value)
 {
     if (value < 0)
         value = INT_MAX;
-    sk->sk_rcvlowat = value ? (uint32_t)value : 1;
+    if (sk->sk_prot->rcvlowat)
+        sk->sk_prot->rcvlowat(sk, value ? (uint32_t)value : 1);
+    else
+        sk->sk_rcvlowat = value ? (uint32_t)value : 1;
     if (!skb_queue_empty(&sk->sk_receive_queue))
         sk->sk_data_ready(sk); /* what lies there may be enough now */
     return 0;
@@ -219,6 +250,30 @@ static int set_int_option(struct sock *sk, int name, int value)
     return -ENOPROTOOPT;
 }
 
+/* On sockets that get packets; on a stream a filter would have no effect. */
+static int set_filter(struct sock *sk, int name, const void *val, socklen_t len)
+{
+    struct sock_fprog fprog;
+    int lock, err;
+
+    if (sk->sk_type == SOCK_STREAM)
+        return -ENOPROTOOPT;
+    if (name == SO_DETACH_FILTER)
+        return sk_attach_filter(sk, NULL);
+    if (name == SO_LOCK_FILTER) {
+        err = get_int(val, len, &lock);
+        if (!err && sk->sk_filter_locked && !lock)
+            err = -EPERM;
+        if (!err)
+            sk->sk_filter_locked = lock != 0;
+        return err;
+    }
+    if (len != sizeof(fprog))
+        return -EINVAL;
+    memcpy(&fprog, val, sizeof(fprog));
+    return fprog.filter ? sk_attach_filter(sk, &fprog) : -EFAULT;
+}
+
 int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t len)
 {
     struct sock *sk = sock->sk;
@@ -226,6 +281,8 @@ int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t le
 
     if (name == SO_BINDTODEVICE)
         return set_bound_device(sk, val, len);
+    if (name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_LOCK_FILTER)
+        return set_filter(sk, name, val, len);
     err = get_int(val, len, &value);
     if (err)
         return err;
@@ -235,6 +292,8 @@ int sock_setsockopt(struct socket *sock, int name, const void *val, socklen_t le
         return set_timeout(&sk->sk_rcvtimeo_ms, val, len);
     if (name == SO_SNDTIMEO)
         return set_timeout(&sk->sk_sndtimeo_ms, val, len);
+    if (name == SO_MAX_PACING_RATE)
+        return set_max_pacing_rate(sk, val, len);
     return set_int_option(sk, name, value);
 }
 
@@ -304,6 +363,9 @@ static bool get_int_option(struct socket *sock, int name, int *value)
     case SO_BINDTOIFINDEX:
         *value = sk->sk_bound_dev_if;
         return true;
+    case SO_LOCK_FILTER:
+        *value = sk->sk_filter_locked;
+        return true;
     }
     return false;
 }
@@ -320,6 +382,8 @@ int sock_getsockopt(struct socket *sock, int name, void *val, socklen_t *len)
         return put_timeout(val, len, sk->sk_rcvtimeo_ms);
     case SO_SNDTIMEO:
         return put_timeout(val, len, sk->sk_sndtimeo_ms);
+    case SO_MAX_PACING_RATE:
+        return put_max_pacing_rate(sk, val, len);
     case SO_BINDTODEVICE:
         return put_bound_device(sk, val, len);
     }
@@ -342,7 +406,7 @@ static int get_int_or_byte(const void *val, socklen_t len, int *out)
 static int set_tos(struct sock *sk, int tos)
 {
     if (sk->sk_type == SOCK_STREAM)
-        tos = (tos & ~INET_ECN_MASK) | (sk->inet_tos & INET_ECN_MASK);
+        tos &= ~INET_ECN_MASK; /* these are TCP's (RFC 3168): inet_ecn */
     if (sk->inet_tos != (uint8_t)tos)
         sk_dst_set(sk, NULL); /* the route may depend on it */
     sk->inet_tos = (uint8_t)tos;

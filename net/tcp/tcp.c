@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
+#include "kernel/panic.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/tcp/tcp_internal.h"
@@ -35,7 +37,7 @@ static bool tcp_notsent_low(const struct sock *sk, uint64_t factor)
 
 bool tcp_stream_memory_free(const struct sock *sk)
 {
-    return sk->sk_wmem_queued < sk->sk_sndbuf && tcp_notsent_low(sk, 1);
+    return sk->sk_wmem_queued < tcp_snd_limit(sk) && tcp_notsent_low(sk, 1);
 }
 
 /* Enough for poll() to say so: writers are not woken for each segment, but for half a train at the latest. */
@@ -43,7 +45,7 @@ static bool tcp_stream_is_writeable(const struct sock *sk)
 {
     uint32_t enough = min(sk->sk_wmem_queued / 2, TCP_WAKE_ROOM);
 
-    return sk->sk_wmem_queued + enough <= sk->sk_sndbuf && tcp_notsent_low(sk, 2);
+    return sk->sk_wmem_queued + enough <= tcp_snd_limit(sk) && tcp_notsent_low(sk, 2);
 }
 
 /*
@@ -58,7 +60,7 @@ static void tcp_sndbuf_expand(struct sock *sk)
 
     uint32_t window = min(tp->snd_cwnd, tp->max_window);
 
-    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4)
+    if (!sk->sk_sndbuf_locked && window > sk->sk_sndbuf / 4 && !tcp_under_memory_pressure(tcp_net(sk)))
         sk->sk_sndbuf = max(sk->sk_sndbuf, window >= limit / 4 ? limit : 4 * window);
 }
 
@@ -84,6 +86,7 @@ void tcp_done(struct sock *sk)
         return;
     sock_hold(sk);
     tcp_clear_xmit_timers(sk);
+    tcp_fastopen_end(tcp_sk(sk), false);
     tcp_set_state(sk, TCP_CLOSE);
     sk->sk_shutdown = SHUTDOWN_MASK;
     tcp_sk(sk)->pred_flags = 0;
@@ -174,12 +177,6 @@ static bool tcp_purge_unread(struct sock *sk)
     return unread;
 }
 
-/* Between connections and their ends nobody owns any more there is a bound (netkill, CVE-2008-4609). */
-bool tcp_out_of_orphans(struct sock *sk)
-{
-    return tcp_net(sk)->orphan_count > (size_t)tcp_net(sk)->sysctl_max_orphans;
-}
-
 static bool tcp_closing_done(const struct sock *sk)
 {
     return sk->sk_state != TCP_FIN_WAIT1 && sk->sk_state != TCP_CLOSING && sk->sk_state != TCP_LAST_ACK;
@@ -267,12 +264,20 @@ static void tcp_destroy_sock(struct sock *sk)
     tcp_clear_xmit_timers(sk);
     tcp_write_queue_purge(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
+    tcp_fastopen_destroy(tp);
     tcp_bind_release(tcp_net(sk), &sk->sk_common, &tp->bind_bucket, tp->bind_explicit);
     if (tp->orphan_counted)
         tcp_net(sk)->orphan_count--;
 }
 
 /* --- opening --- */
+
+/* kmalloc() would give 2,048 bytes for each. */
+static struct kmem_cache *tcp_sock_cache(struct net *net)
+{
+    return net->tcp->sock_cache;
+}
 
 static int tcp_init_sock(struct sock *sk)
 {
@@ -290,6 +295,7 @@ static int tcp_init_sock(struct sock *sk)
     tp->snd_cwnd = TCP_INIT_CWND * TCP_MSS_DEFAULT;
     tp->snd_ssthresh = TCP_CWND_MAX;
     skb_queue_head_init(&tp->out_of_order_queue);
+    INIT_LIST_HEAD(&tp->tsorted_sent);
     INIT_LIST_HEAD(&tp->syn_queue);
     INIT_LIST_HEAD(&tp->accept_queue);
     INIT_LIST_HEAD(&tp->accept_node);
@@ -319,6 +325,8 @@ static void tcp_renew(struct sock *sk)
 
     tcp_purge_unread(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_syn_data_forget(tp);
+    tp->fastopen_renew = tp->syn_data_acked = false;
     sk->sk_shutdown = 0;
     sk->sk_err = sk->sk_err_soft = 0;
     tp->srtt_us = tp->rttvar_us = 0;
@@ -327,17 +335,23 @@ static void tcp_renew(struct sock *sk)
     tp->syn_retransmitted = tp->rcv_urg = tp->snd_urg = tp->nospace = false;
     tp->snd_wscale = tp->rcv_wscale = 0;
     tp->tstamp_ok = tp->sack_ok = tp->dsack_pending = false;
+    tp->ecn_flags = 0;
+    sk->inet_ecn = INET_ECN_NOT_ECT;
     tp->num_sacks = 0;
     tp->undo_active = tp->frto = tp->tlp_pending = tp->tlp_needless = tp->rack_reord_seen = false;
     tp->rack_reo_steps = tp->rack_reo_persist = 0;
     tp->rack_sent_at = 0;
     tp->min_rtt_us = tp->dsack_dups = tp->total_retrans = 0;
+    tp->bytes_acked = tp->bytes_received = tp->bytes_sent = tp->bytes_retrans = 0;
+    tp->segs_in = tp->segs_out = tp->data_segs_in = tp->data_segs_out = 0;
+    tp->delivered = tp->delivered_ce = tp->reord_seen = tp->rcv_ooopack = 0;
+    memset(tp->chrono_ns, 0, sizeof(tp->chrono_ns));
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;
     tp->black_hole_mss = 0;
     tp->snd_ssthresh = TCP_CWND_MAX;
-    tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = 0;
+    tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = tp->opened_ms = 0;
 }
 
 /* Forgets the peer, not what bind() said. */
@@ -391,7 +405,7 @@ static int tcp_start_connect(struct sock *sk, be32 addr, uint16_t port)
 
 static bool tcp_connecting(const struct sock *sk)
 {
-    return sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    return sk->sk_state == TCP_SYN_SENT || (sk->sk_state == TCP_SYN_RECV && !tcp_sk(sk)->fastopen_rsk);
 }
 
 /* Active OPEN. Blocks until the handshake is done, unless flags has MSG_DONTWAIT: -EINPROGRESS. */
@@ -436,6 +450,7 @@ static int tcp_listen(struct sock *sk, int backlog)
         return -EADDRINUSE;
     }
     tcp_lhash_insert(tcp_net(sk), sk);
+    tcp_fastopen_listen(sk);
     return 0;
 }
 
@@ -471,7 +486,7 @@ static uint32_t tcp_poll_data(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mask = 0;
 
-    if (tp->rcv_nxt - tp->copied_seq >= max(sk->sk_rcvlowat, 1u) && !skb_queue_empty(&sk->sk_receive_queue))
+    if (tcp_epollin_ready(sk) && !skb_queue_empty(&sk->sk_receive_queue))
         mask |= POLLIN | POLLRDNORM;
     if (tp->rcv_urg && before(tp->copied_seq, tp->rcv_up))
         mask |= POLLPRI;
@@ -524,6 +539,7 @@ int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg)
 const struct proto tcp_prot = {
     .name = "TCP",
     .obj_size = sizeof(struct tcp_sock),
+    .cache = tcp_sock_cache,
     .init = tcp_init_sock,
     .close = tcp_close,
     .destroy = tcp_destroy_sock,
@@ -534,6 +550,7 @@ const struct proto tcp_prot = {
     .accept = tcp_accept,
     .shutdown = tcp_shutdown,
     .keepalive = tcp_set_keepalive,
+    .rcvlowat = tcp_set_rcvlowat,
     .sendmsg = tcp_sendmsg,
     .recvmsg = tcp_recvmsg,
     .sendpage = tcp_sendpage,
@@ -555,7 +572,10 @@ int tcp_init(struct net *net)
     net->tcp = tn;
     get_random_bytes(&tn->isn_secret, sizeof(tn->isn_secret));
     get_random_bytes(&tn->cookie_secret, sizeof(tn->cookie_secret));
-    int err = tcp_hash_init(tn);
+    get_random_bytes(&tn->fastopen_keys.key[0], sizeof(tn->fastopen_keys.key[0]));
+    tn->fastopen_keys.count = 1;
+    tn->sock_cache = kmem_cache_create("TCP", sizeof(struct tcp_sock), 0);
+    int err = tn->sock_cache ? tcp_hash_init(tn) : -ENOMEM;
     if (err)
         goto free_tn;
     err = tcp_minisocks_init(tn);
@@ -572,6 +592,8 @@ free_minisocks:
 free_hash:
     tcp_hash_exit(tn);
 free_tn:
+    if (tn->sock_cache)
+        kmem_cache_destroy(tn->sock_cache);
     net->tcp = NULL;
     kfree(tn);
     return err;
@@ -606,10 +628,13 @@ void tcp_exit(struct net *net)
     if (!tn)
         return;
     tcp_end_all(net);
+    ASSERT(!tn->mem_bytes || net->sock_count);
     unregister_sysctl(&tn->sysctl);
     tcp_v4_exit(net);
+    page_frag_release(&tn->page_frag);
     tcp_minisocks_exit(tn);
     tcp_hash_exit(tn);
+    kmem_cache_destroy(tn->sock_cache);
     net->tcp = NULL;
     kfree(tn);
 }

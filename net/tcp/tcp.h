@@ -8,9 +8,10 @@
  *
  * The room, in reading order: tcp_ipv4.c (demultiplexing, checksum, replies without a socket), tcp_hash.c
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
- * tcp_cong.c (acknowledgements, loss, congestion), tcp_output.c (segments), tcp_tso.c (trains of them),
- * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
- * application's side).
+ * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_mem.c and
+ * tcp_prune.c (memory), tcp_output.c (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c,
+ * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN),
+ * tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -23,6 +24,7 @@
 struct tcp_seg;
 struct request_sock;
 struct inet_bind_bucket;
+struct tcp_fastopen_queue;
 struct tcp_congestion_ops;
 
 struct tcphdr {
@@ -65,6 +67,10 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 #define TCPOLEN_TSTAMP_ALIGNED 12 /* NOP NOP in front: as everybody sends it (RFC 7323 appendix A) */
 #define TCP_MAX_SACKS          4  /* that is what 40 bytes of options hold */
 
+#define TCPOPT_FASTOPEN         34
+#define TCPOLEN_FASTOPEN_BASE   2
+#define TCPOLEN_FASTOPEN_COOKIE 8 /* ours; RFC 7413 4.1.1 allows 4 to 16 */
+
 /* Sequence numbers live on a circle (RFC 9293 3.4). */
 static inline bool before(uint32_t a, uint32_t b)
 {
@@ -91,8 +97,12 @@ struct tcp_skb_cb {
     uint8_t retrans; /* times retransmitted, saturating */
     uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
-    uint8_t sacked;          /* TCPCB_*: the scoreboard */
-    struct rb_node ofo_node; /* on out_of_order_queue: its place in ofo_root */
+    bool own_pages; /* its pages hold a copy of what was written; else they are a file's (write queue) */
+    uint8_t sacked; /* TCPCB_*: the scoreboard */
+    union {
+        struct rb_node ofo_node;  /* on out_of_order_queue: its place in ofo_root */
+        struct list_head tsorted; /* on sk_write_queue: tcp_sock.tsorted_sent; next NULL: not there */
+    };
 };
 #define TCPCB_SACKED  1 /* the peer has it */
 #define TCPCB_LOST    2 /* it does not, we think */
@@ -127,6 +137,15 @@ struct inet_connection_sock_af_ops {
 
 #define TCP_CA_PRIV_WORDS 9
 
+/* What a sender spends its time on (tcp_chrono.c). */
+enum tcp_chrono {
+    TCP_CHRONO_IDLE,
+    TCP_CHRONO_BUSY,
+    TCP_CHRONO_RWND_LIMITED,
+    TCP_CHRONO_SNDBUF_LIMITED,
+    TCP_CHRONO_COUNT
+};
+
 /* Which deadline the retransmit timer stands for. */
 enum tcp_xmit_pending {
     TCP_TIME_NONE,
@@ -154,6 +173,7 @@ struct tcp_sock {
     uint32_t iss, irs;
     uint32_t snd_up, rcv_up; /* ends of urgent data, if snd_urg / rcv_urg */
     uint8_t snd_wscale, rcv_wscale;
+    uint8_t ecn_flags; /* TCP_ECN_* */
     bool snd_urg, rcv_urg, fin_pending /* FIN could not be queued for want of memory */;
     bool nospace; /* somebody waits for room in the write queue */
 
@@ -180,7 +200,7 @@ struct tcp_sock {
     uint64_t xmit_timeout_ms;
     uint64_t retrans_stamp_ms; /* when the segment that is being retransmitted was first sent */
     uint64_t probe_stamp_ms;   /* since when zero-window probes go unanswered */
-    struct timer xmit_timer, delack_timer, keepalive_timer;
+    struct timer xmit_timer, delack_timer, keepalive_timer, pacing_timer;
     uint64_t last_snd_ms, last_ack_ms, last_rcv_ms, last_oow_ack_ms;
 
     /* --- congestion control, bytes (RFC 5681, 6582) --- */
@@ -190,17 +210,24 @@ struct tcp_sock {
     uint32_t cwnd_usage_seq;             /* the window of data ends here */
     uint32_t max_bytes_out;              /* most bytes under way in it */
     uint32_t snd_cwnd, snd_ssthresh;
+    uint32_t acks_in;             /* ACKs that the segment being processed stands for (GRO) */
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
     uint32_t high_seq;            /* recover of RFC 6582: snd_nxt when loss was last detected */
     uint32_t retrans_high;        /* in Loss: up to here has been sent again */
-    struct sk_buff *retrans_hint; /* in Loss: the segment at retrans_high, or NULL: look from the head */
+    struct sk_buff *retrans_hint; /* before it nothing has to be sent again; NULL: look from the head */
     uint32_t dupacks, dupacks_max;
-    uint8_t ca_state;   /* enum tcp_ca_state */
-    bool partial_acked; /* in Recovery: the first partial ACK has been seen */
+    ktime_t pacing_next;   /* new data may go from then on */
+    uint32_t pacing_burst; /* bytes of it that go at any time */
+    uint8_t ca_state;      /* enum tcp_ca_state */
+    bool partial_acked;    /* in Recovery: the first partial ACK has been seen */
 
     /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
     uint32_t sacked_out, lost_out, retrans_out;
     uint32_t sacked_segs;
+    struct list_head tsorted_sent; /* tcp_skb_cb.tsorted: what may get lost yet, by the time it was sent */
+    struct sk_buff *sack_hint;     /* where the last block was looked for, or NULL */
+    struct tcp_sack_block known_sacks[TCP_MAX_SACKS]; /* the last ACK's, by start: they are all marked */
+    uint8_t num_known_sacks;
     uint32_t fack;                               /* end of the highest SACKed segment */
     uint32_t prr_delivered, prr_out, prr_flight; /* since recovery began; FlightSize then (RFC 6937) */
     uint32_t prior_cwnd, prior_ssthresh;         /* to go back to */
@@ -208,6 +235,8 @@ struct tcp_sock {
     int32_t undo_retrans; /* retransmissions not yet told to be needless; -1: none sent */
     uint32_t retrans_ts;  /* our timestamp when the first one went out */
     uint32_t dsack_dups;  /* D-SACKs believed */
+    uint32_t cwr_end_seq; /* snd_nxt at the last reduction, while TCP_ECN_REDUCED (tcp_ecn.c) */
+    uint32_t cwr_limit;   /* snd_cwnd before it */
     bool undo_active, frto;
 
     /* --- RACK-TLP (RFC 8985) --- */
@@ -221,8 +250,10 @@ struct tcp_sock {
     bool tlp_needless; /* a lone segment's probe was: the peer is slow to acknowledge */
 
     /* --- reassembly --- */
-    struct sk_buff_head out_of_order_queue;              /* ordered by seq, no overlaps */
-    struct rb_root ofo_root;                             /* the same, for look-up */
+    struct sk_buff_head out_of_order_queue; /* ordered by seq, no overlaps */
+    struct rb_root ofo_root;                /* the same, for look-up */
+    uint32_t ofo_fresh;                     /* bytes it was charged since it was last collapsed */
+    uint32_t rcvq_collapsed;                /* sk_receive_queue has been collapsed up to here */
     struct tcp_sack_block selective_acks[TCP_MAX_SACKS]; /* its runs, the one that grew last first */
     struct tcp_sack_block duplicate_sack;                /* came twice (RFC 2883), if dsack_pending */
     uint8_t num_sacks;
@@ -255,9 +286,22 @@ struct tcp_sock {
     bool bind_explicit;      /* the application chose the port */
     bool orphan_counted, syn_retransmitted;
 
+    /* --- text with a SYN --- */
+    struct sk_buff *syn_data;             /* until the connection stands (tcp_syndata.c); or NULL */
+    struct tcp_fastopen_queue *fastopenq; /* of a listener with Fast Open; or NULL */
+    struct tcp_fastopen_queue
+        *fastopen_rsk;   /* of a child by it, until its handshake is over: the listener's */
+    bool fastopen_renew; /* ... and its SYN-ACK brings a new cookie */
+    bool syn_data_acked; /* Fast Open it was, with text */
+
     /* --- struct tcp_info --- */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+    uint32_t reord_seen, rcv_ooopack; /* reorderings of ours, segments of the peer's beyond a hole */
+    uint64_t opened_ms;               /* when the connection stood */
+    ktime_t chrono_since, chrono_ns[TCP_CHRONO_COUNT];
+    uint8_t chrono;                   /* enum tcp_chrono: since chrono_since */
+    uint32_t delivered, delivered_ce; /* segments that arrived; of these, told by an ACK with ECE */
 };
 
 static inline struct tcp_sock *tcp_sk(const struct sock *sk)
@@ -279,6 +323,8 @@ struct sock_common *tcp_next_conn(struct net *net, struct sock_common *prev);
 
 struct tcp_counts {
     size_t established, listening, half_open, time_wait, orphans;
+    size_t memory; /* bytes in the queues of all sockets (net.ipv4.tcp_mem) */
+    bool memory_pressure;
 };
 void tcp_get_counts(struct net *net, struct tcp_counts *counts);
 

@@ -33,6 +33,8 @@ void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us)
         tp->rttvar_us = (uint32_t)(((uint64_t)tp->rttvar_us * 3 + off) / 4);
         tp->srtt_us = max((uint32_t)(((uint64_t)tp->srtt_us * 7 + r) / 8), 1u);
     }
+    if (unlikely(!tp->sack_ok) && (!tp->min_rtt_us || r < tp->min_rtt_us))
+        tp->min_rtt_us = r; /* with SACK RACK keeps it, by windows */
     tcp_set_rto(tp);
     tp->backoff = 0;
     if (tp->ca_ops->rtt_sample)
@@ -69,9 +71,12 @@ static void tcp_unlink_write_queue(struct sock *sk, struct sk_buff *skb)
 
     if (skb == tp->retrans_hint)
         tp->retrans_hint = NULL;
+    if (skb == tp->sack_hint)
+        tp->sack_hint = NULL;
+    tcp_tsorted_forget(skb);
     if (TCP_SKB_CB(skb)->sacked)
         tcp_scoreboard_forget(tp, skb);
-    sk->sk_wmem_queued -= skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
     skb_unlink(&sk->sk_write_queue, skb);
     consume_skb(skb);
 }
@@ -85,12 +90,22 @@ void tcp_write_queue_purge(struct sock *sk)
     tp->packets_out = 0;
     while ((skb = skb_peek(&sk->sk_write_queue)))
         tcp_unlink_write_queue(sk, skb);
+    if (tp->chrono)
+        tcp_chrono_set(tp, TCP_CHRONO_IDLE, ktime_get());
     tcp_stop_xmit_timer(tp);
+}
+
+/* A peer may answer the second SYN and still echo the first: that would be a round trip of a second. */
+static bool tcp_syn_rtt_unclear(const struct tcp_sock *tp, const struct tcp_ack_state *st, ktime_t sent_at)
+{
+    return tp->sk.sk_state == TCP_SYN_SENT && tp->syn_retransmitted &&
+           before(st->seg->tsecr, (uint32_t)(sent_at / NSEC_PER_MSEC) + tp->ts_offset);
 }
 
 /*
  * RFC 6298 3: what was sent twice tells nothing by its sending time (Karn), only by its echo (RFC 7323 4).
- * What was sent once does it better, in microseconds.
+ * What was sent once does it better, in microseconds. Where the peer tells a duplicate the first ACK was
+ * lost: this one is of our last transmission, though the echo is of the first arrival (RFC 7323 4.3).
  */
 static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st, ktime_t first_sent,
                         bool retransmitted)
@@ -99,7 +114,10 @@ static void tcp_ack_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st, kti
 
     if (first_sent && !retransmitted)
         tcp_rtt_sample(tp, (st->now - first_sent) / NSEC_PER_USEC);
-    else if ((retransmitted || !tp->srtt_us) && tcp_tstamp_rtt(tp, st->seg, &rtt_us))
+    else if (st->dsack && first_sent && st->now - first_sent >= (ktime_t)tp->min_rtt_us * NSEC_PER_USEC)
+        tcp_rtt_sample(tp, (st->now - first_sent) / NSEC_PER_USEC);
+    else if ((retransmitted || !tp->srtt_us) && !st->dsack && !tcp_syn_rtt_unclear(tp, st, first_sent) &&
+             tcp_tstamp_rtt(tp, st->seg, &rtt_us))
         tcp_rtt_sample(tp, rtt_us);
 }
 
@@ -119,12 +137,15 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
         if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* that one arrived long ago */
             first_sent = cb->sent_at;
         if (tp->sack_ok && !(cb->sacked & TCPCB_SACKED))
-            tcp_note_delivered(tp, skb, st);
+            tcp_note_delivered(tp, skb, cb->end_seq, st);
         tp->packets_out -= tcp_skb_pcount(skb);
         tcp_unlink_write_queue(sk, skb);
     }
     if (skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, tp->snd_una)) {
-        retransmitted |= TCP_SKB_CB(skb)->retrans != 0;
+        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+        retransmitted |= cb->retrans != 0;
+        if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* of a train each segment tells the round trip */
+            first_sent = cb->sent_at;
         tcp_trim_head(sk, skb, st);
     }
     tcp_ack_rtt(tp, st, first_sent, retransmitted);
@@ -182,8 +203,11 @@ static void tcp_enter_recovery(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPFastRetrans);
+    if (!tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+        tcp_ecn_reduced(tp);
+    }
     tp->ca_state = TCP_CA_Recovery;
-    tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
     tp->snd_cwnd = tp->snd_ssthresh + TCP_FASTRETRANS_THRESH * tp->mss_cache;
     tp->snd_cwnd_cnt = 0;
     tp->high_seq = tp->snd_nxt;
@@ -208,7 +232,8 @@ static void tcp_add_dupack(struct sock *sk)
     }
     if (tp->ca_state == TCP_CA_Loss || tp->dupacks >= tp->packets_out)
         return;
-    tp->ca_state = TCP_CA_Disorder;
+    if (tp->ca_state == TCP_CA_Open)
+        tp->ca_state = TCP_CA_Disorder;
     /* Duplicates from before `recover` come from our own go-back after a time-out: 6582-3. */
     if (++tp->dupacks >= TCP_FASTRETRANS_THRESH && after(tp->snd_una, tp->high_seq))
         tcp_enter_recovery(sk);
@@ -251,8 +276,9 @@ void tcp_enter_loss(struct sock *sk)
         return;
     }
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
-    if (tp->ca_state != TCP_CA_Loss || !tp->retransmits)
+    if (!tcp_in_cwr(tp) && (tp->ca_state != TCP_CA_Loss || !tp->retransmits))
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+    tcp_ecn_reduced(tp);
     tp->snd_cwnd = tp->mss_cache;
     tp->snd_cwnd_cnt = 0;
     tp->ca_state = TCP_CA_Loss;
@@ -302,9 +328,14 @@ static void tcp_new_ack(struct sock *sk, uint32_t acked, uint32_t prior_in_fligh
         tcp_xmit_loss(sk);
         return;
     }
-    tp->ca_state = TCP_CA_Open;
     if (after(tp->snd_una, tp->high_seq)) /* keeps `recover` from falling half the circle behind */
         tp->high_seq = tp->snd_una - 1;
+    if (tp->ca_state == TCP_CA_CWR) {
+        struct tcp_ack_state st = {.prior_una = tp->snd_una - acked, .delivered = acked};
+        tcp_cwr_ack(tp, &st);
+        return;
+    }
+    tp->ca_state = TCP_CA_Open;
     tp->ca_ops->cong_avoid(sk, acked, prior_in_flight);
 }
 
@@ -328,6 +359,7 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t acked = seg->ack - tp->snd_una, prior_in_flight = tcp_in_flight(tp);
+    uint32_t undelivered = tp->packets_out - tp->sacked_segs;
     bool was_outstanding = tp->packets_out != 0;
     struct tcp_ack_state st = {.seg = seg, .prior_una = tp->snd_una, .prior_in_flight = prior_in_flight};
 
@@ -344,6 +376,8 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     tp->ka_probes_out = 0;
     uint32_t old_window = tp->snd_wnd;
     bool window_changed = tcp_ack_update_window(tp, seg);
+    if (unlikely(seg->flags & TCPHDR_ECE || tp->ecn_flags & TCP_ECN_REDUCED))
+        tcp_ecn_rcv_ack(sk, seg);
 
     if (acked) {
         tp->snd_una = seg->ack;
@@ -369,7 +403,16 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     }
     if (tp->sack_ok && (acked || was_outstanding || seg->num_sacks))
         tcp_sack_process(sk, &st);
-    if (!was_outstanding || !tp->packets_out)
+    if (!was_outstanding || !tp->packets_out) {
         tcp_ack_probe(sk);
+        if (tp->chrono && !tp->send_head)
+            tcp_chrono_set(tp, TCP_CHRONO_IDLE, st.now);
+    }
+    /* Where the MSS has fallen, cuts at SACK blocks may make more segments of the rest than have arrived. */
+    uint32_t left = tp->packets_out - tp->sacked_segs,
+             delivered = undelivered > left ? undelivered - left : 0;
+    tp->delivered += delivered;
+    if (unlikely(seg->flags & TCPHDR_ECE))
+        tcp_ecn_count_delivered(sk, delivered);
     return SKB_NOT_DROPPED_YET;
 }

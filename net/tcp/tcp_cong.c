@@ -16,12 +16,12 @@
 
 /* --- windows to start from --- */
 
-/* RFC 6928: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was lost (RFC 5681 3.1). */
+/* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was sent again more than once. */
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp)
 {
     uint32_t mss = tp->mss_cache;
 
-    if (tp->syn_retransmitted)
+    if (tp->total_retrans > 1)
         return mss;
     return min(TCP_INIT_CWND * mss, max(2 * mss, 14600u));
 }
@@ -40,6 +40,18 @@ void tcp_cwnd_restart(struct sock *sk)
 
 /* --- validation: a window that was not used says nothing about the path (RFC 7661 4.3, RFC 9438 5.8) --- */
 
+/* Does the congestion window hold back what waits? Also a train that waits for it to open further. */
+static bool tcp_cwnd_holds_back(const struct tcp_sock *tp, uint32_t in_flight)
+{
+    const struct sk_buff *next = tp->send_head;
+
+    if (!next)
+        return false;
+    uint32_t room = in_flight < tp->snd_cwnd ? tp->snd_cwnd - in_flight : 0;
+    return room < min(next->len, tp->mss_cache) ||
+           (room < next->len && room <= tp->snd_una + tp->snd_wnd - TCP_SKB_CB(next)->seq);
+}
+
 /*
  * Of each window of data we keep the moment with the most bytes under way, and whether the congestion window
  * held back more. The ACKs of that window go by it, whatever little was sent since.
@@ -47,9 +59,8 @@ void tcp_cwnd_restart(struct sock *sk)
 void tcp_cwnd_validate(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    const struct sk_buff *next = tp->send_head;
     uint32_t in_flight = tcp_in_flight(tp);
-    bool limited = next && in_flight + min(next->len, tp->mss_cache) > tp->snd_cwnd;
+    bool limited = tcp_cwnd_holds_back(tp, in_flight);
 
     if (before(tp->snd_una, tp->cwnd_usage_seq) && !limited && in_flight <= tp->max_bytes_out)
         return;
@@ -70,9 +81,11 @@ bool tcp_is_cwnd_limited(const struct tcp_sock *tp)
 
 /* --- what algorithms share --- */
 
+/* limit: per ACK. */
 void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit)
 {
-    tp->snd_cwnd = min(tp->snd_cwnd + min(acked, limit), TCP_CWND_MAX);
+    acked = (uint32_t)min((uint64_t)acked, (uint64_t)limit * tp->acks_in);
+    tp->snd_cwnd = min(tp->snd_cwnd + acked, TCP_CWND_MAX);
 }
 
 /*

@@ -136,7 +136,7 @@ static void cubic_cong_avoid(struct sock *sk, uint32_t acked, uint32_t prior_in_
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct cubic *ca = cubic_of(sk);
-    uint64_t now = ktime_get_ms(), since = now - ca->last_ack_ms;
+    uint64_t now = tp->last_ack_ms, since = now - ca->last_ack_ms;
 
     ca->last_ack_ms = now;
     if (!tcp_is_cwnd_limited(tp)) {
@@ -176,7 +176,7 @@ static void cubic_rtt_sample(struct sock *sk, uint32_t rtt_us)
 static void cubic_event(struct sock *sk, enum tcp_ca_event event)
 {
     struct cubic *ca = cubic_of(sk);
-    uint64_t now = ktime_get_ms();
+    uint64_t now = tcp_sk(sk)->last_snd_ms;
 
     switch (event) {
     case CA_EVENT_TX_START: /* idleness does not count either (RFC 9438 5.8) */

@@ -89,13 +89,18 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied)
 
 /* --- queueing --- */
 
+bool tcp_rcv_full(const struct sock *sk)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    return tcp_receive_window(tp) <= tp->rcv_mss || sk->sk_rmem_alloc > sk->sk_rcvbuf - sk->sk_rcvbuf / 8;
+}
+
 void tcp_data_ready(struct sock *sk)
 {
-    struct tcp_sock *tp = tcp_sk(sk);
-
     if (sk->sk_dead)
         return;
-    if (tp->rcv_nxt - tp->copied_seq >= sk->sk_rcvlowat || sk->sk_shutdown & RCV_SHUTDOWN)
+    if (tcp_epollin_ready(sk) || sk->sk_shutdown & RCV_SHUTDOWN)
         sk->sk_data_ready(sk);
 }
 
@@ -150,7 +155,7 @@ void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
     if (tcp_try_coalesce(sk, skb_peek_tail(&sk->sk_receive_queue), skb))
         return;
     skb = tcp_repack_short(sk, skb);
-    skb_set_owner_r(skb, sk);
+    tcp_set_owner_r(skb, sk);
     skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
@@ -247,15 +252,6 @@ static int tcp_text_trim(struct sock *sk, struct sk_buff *skb)
     return 0;
 }
 
-/* In order: is there memory? What lies beyond a hole gives way. */
-static bool tcp_rmem_schedule(struct sock *sk)
-{
-    while (sk->sk_rmem_alloc > sk->sk_rcvbuf)
-        if (!tcp_ofo_prune(sk, tcp_sk(sk)->rcv_nxt))
-            return false;
-    return true;
-}
-
 static void tcp_queue_in_order(struct sock *sk, struct sk_buff *skb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -299,13 +295,16 @@ void tcp_data_queue(struct sock *sk, struct sk_buff *skb)
     }
     if (after(cb->seq, tp->rcv_nxt)) {
         tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
+        tp->rcv_ooopack += skb_segs(skb);
         tcp_ack_now(tp); /* RFC 5681 4.2: a duplicate ACK for the sender's fast retransmit */
         tcp_ofo_insert(sk, skb);
         return;
     }
-    if (!tcp_rmem_schedule(sk)) {
+    /* In order: what lies beyond a hole gives way, and one segment more than the buffer holds is taken. */
+    if (!tcp_rmem_schedule(sk, tp->rcv_nxt, 0)) {
+        bool own = sk->sk_rmem_alloc > sk->sk_rcvbuf;
         NET_INC_STATS(sock_net(sk), TcpExtTCPRcvQDrop);
-        tcp_drop_and_ack(tp, skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
+        tcp_drop_and_ack(tp, skb, own ? SKB_DROP_REASON_SOCKET_RCVBUFF : SKB_DROP_REASON_PROTO_MEM);
         return;
     }
     tcp_queue_in_order(sk, skb);

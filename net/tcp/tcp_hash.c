@@ -265,20 +265,50 @@ int tcp_bind_port(struct sock *sk, uint16_t port)
 
 /* --- active opens --- */
 
-static bool tcp_tuple_taken(const struct sock *sk, uint16_t port)
+/*
+ * RFC 6191, from the side that opens: a TIME_WAIT may make room for a new connection between the same ends
+ * once the clock of the timestamps has ticked often enough to tell the two apart.
+ */
+static bool tcp_tw_reusable(const struct sock *sk, const struct inet_timewait_sock *tw)
+{
+    const struct netns_tcp *tn = tcp_net(sk);
+
+    if (!tn->sysctl_tw_reuse || (tn->sysctl_tw_reuse == 2 && !ipv4_is_loopback(sk->sk_daddr)))
+        return false;
+    return tw->substate == TCP_TIME_WAIT && tw->tstamp_ok && tn->sysctl_timestamps &&
+           ktime_get_ms() - tw->ts_recent_ms >= TCP_TW_REUSE_MS;
+}
+
+/* Are sk's ends in use, with this port of ours? *tw: by this one, which would make room; else NULL. */
+static bool tcp_tuple_taken(const struct sock *sk, uint16_t port, struct inet_timewait_sock **tw)
 {
     be16 lport = cpu_to_be16(port);
 
+    *tw = NULL;
     /* To our own address and port we would be talking to ourselves: LAND by our own hand. */
     if (sk->sk_daddr == sk->sk_rcv_saddr && sk->sk_dport == lport)
         return true;
-    return tcp_lookup_established(sock_net(sk), sk->sk_daddr, sk->sk_dport, sk->sk_rcv_saddr, lport,
-                                  sk->sk_bound_dev_if) != NULL;
+    struct sock_common *c = tcp_lookup_established(sock_net(sk), sk->sk_daddr, sk->sk_dport, sk->sk_rcv_saddr,
+                                                   lport, sk->sk_bound_dev_if);
+    if (c && c->state == TCP_TIME_WAIT && tcp_tw_reusable(sk, inet_twsk(c)))
+        *tw = inet_twsk(c);
+    return c != NULL;
+}
+
+static int tcp_bind_connect(struct sock *sk, uint16_t port)
+{
+    struct inet_bind_bucket *bucket = tcp_bind_get(tcp_net(sk), port);
+
+    if (!bucket)
+        return -ENOMEM;
+    tcp_bind_attach(sk, bucket);
+    return 0;
 }
 
 /*
- * A port whose 4-tuple is free; ports that an application has chosen for itself are left alone. The start is
- * random, so that a stranger cannot guess the port (RFC 6056 3.3.1).
+ * A port whose 4-tuple is free, or if there is none one that a TIME_WAIT can spare; ports that an application
+ * has chosen for itself are left alone. The start is random, so that a stranger cannot guess the port (RFC
+ * 6056 3.3.1).
  */
 static int tcp_autobind_connect(struct sock *sk)
 {
@@ -287,29 +317,37 @@ static int tcp_autobind_connect(struct sock *sk)
 
     tcp_port_range(tn->net, &low, &count);
     uint32_t start = get_random_u32_below(count);
+    uint16_t spare = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint16_t port = (uint16_t)(low + (start + i) % count);
-        struct inet_bind_bucket *bucket = tcp_bind_find(tn, port);
-        if ((bucket && bucket->explicit_owners) || tcp_tuple_taken(sk, port))
+        const struct inet_bind_bucket *bucket = tcp_bind_find(tn, port);
+        struct inet_timewait_sock *tw;
+        if (bucket && bucket->explicit_owners)
             continue;
-        if (!bucket)
-            bucket = tcp_bind_get(tn, port);
-        if (!bucket)
-            return -ENOMEM;
-        tcp_bind_attach(sk, bucket);
-        return 0;
+        if (!tcp_tuple_taken(sk, port, &tw))
+            return tcp_bind_connect(sk, port);
+        if (tw && !spare)
+            spare = port;
     }
-    return -EADDRNOTAVAIL;
+    return spare ? tcp_bind_connect(sk, spare) : -EADDRNOTAVAIL;
 }
 
-int tcp_hash_connect(struct sock *sk)
+int tcp_hash_connect(struct sock *sk, uint32_t *least_isn)
 {
+    struct inet_timewait_sock *tw;
+
+    *least_isn = 0;
     if (!sk->sk_sport) {
         int err = tcp_autobind_connect(sk);
         if (err)
             return err;
-    } else if (tcp_tuple_taken(sk, be16_to_cpu(sk->sk_sport))) {
-        return -EADDRNOTAVAIL;
+    }
+    if (tcp_tuple_taken(sk, be16_to_cpu(sk->sk_sport), &tw)) {
+        if (!tw)
+            return -EADDRNOTAVAIL;
+        *least_isn = tcp_tw_next_isn(tw);
+        NET_INC_STATS(sock_net(sk), TcpExtTWRecycled);
+        tcp_tw_kill(tw);
     }
     tcp_ehash_insert(tcp_net(sk), &sk->sk_common);
     return 0;
@@ -378,6 +416,8 @@ void tcp_get_counts(struct net *net, struct tcp_counts *counts)
         .half_open = net->tcp->req_count,
         .time_wait = net->tcp->tw_count,
         .orphans = net->tcp->orphan_count,
+        .memory = net->tcp->mem_bytes,
+        .memory_pressure = net->tcp->mem_pressure,
     };
     for (unsigned i = 0; i < TCP_LHASH_SIZE; i++)
         for (struct hlist_node *n = net->tcp->lhash[i].first; n; n = n->next)

@@ -66,7 +66,8 @@ static void tcp_hystart_judge(struct tcp_hystart *hs)
 
 uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t acked)
 {
-    uint32_t growth = min(acked, HYSTART_L * tp->mss_cache);
+    /* One ACK may stand for a whole train: what is paced leaves no burst for it (RFC 9406 4.3). */
+    uint32_t growth = tcp_is_paced(tp) ? acked : min(acked, HYSTART_L * tp->acks_in * tp->mss_cache);
 
     tcp_hystart_judge(hs);
     if (hs->css_baseline_us != RTT_NONE)

@@ -51,9 +51,35 @@ bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms)
     return false;
 }
 
+/*
+ * RFC 5961 7: at most some twice a second for each connection, and tcp_challenge_ack_limit a second for all,
+ * which keeps a storm over thousands of connections from being answered. How many exactly is drawn anew each
+ * second: a count that a stranger could use up on a connection of his own would tell him by its absence
+ * whether his guesses about another one were right (CVE-2016-5696).
+ */
+bool tcp_challenge_limited(struct net *net, uint64_t *last_ms)
+{
+    struct netns_tcp *tn = net->tcp;
+    uint64_t second = ktime_get_ms() / 1000 + 1; /* 0: none has been counted */
+    uint32_t limit = (uint32_t)tn->sysctl_challenge_ack_limit;
+
+    if (tcp_oow_rate_limited(net, last_ms))
+        return true;
+    if (second != tn->challenge_second) {
+        tn->challenge_second = second;
+        tn->challenges_left = (limit + 1) / 2 + (limit ? get_random_u32_below(limit) : 0);
+    }
+    if (!tn->challenges_left) {
+        NET_INC_STATS(net, TcpExtTCPACKSkippedChallenge);
+        return true;
+    }
+    tn->challenges_left--;
+    return false;
+}
+
 void tcp_send_challenge_ack(struct sock *sk)
 {
-    if (tcp_oow_rate_limited(sock_net(sk), &tcp_sk(sk)->last_oow_ack_ms))
+    if (tcp_challenge_limited(sock_net(sk), &tcp_sk(sk)->last_oow_ack_ms))
         return;
     NET_INC_STATS(sock_net(sk), TcpExtTCPChallengeACK);
     tcp_send_ack(sk);
@@ -93,8 +119,10 @@ void tcp_reset(struct sock *sk)
 {
     switch ((enum tcp_state)sk->sk_state) {
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
         sk->sk_err = ECONNREFUSED;
+        break;
+    case TCP_SYN_RECV:
+        sk->sk_err = tcp_sk(sk)->fastopen_rsk ? ECONNRESET : ECONNREFUSED;
         break;
     case TCP_CLOSE_WAIT:
         sk->sk_err = EPIPE;
@@ -114,6 +142,7 @@ void tcp_reset(struct sock *sk)
         break;
     }
     tcp_write_queue_purge(sk);
+    tcp_fastopen_end(tcp_sk(sk), true);
     tcp_done(sk);
     if (!sk->sk_dead)
         sk->sk_error_report(sk);
@@ -223,6 +252,7 @@ static void tcp_rcv_fast_data(struct sock *sk, struct sk_buff *skb, const struct
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPHPHits);
     tcp_replace_ts_recent(tp, seg);
+    tcp_ecn_check(tp, seg);
     tcp_queue_rcv(sk, skb);
     tp->snd_wl1 = seg->seq;
     tp->snd_wl2 = seg->ack;
@@ -246,6 +276,7 @@ static void tcp_rcv_established_slow(struct sock *sk, struct sk_buff *skb, const
         return;
     }
     tcp_step_urg(sk, seg);
+    tcp_ecn_check(tcp_sk(sk), seg);
     tcp_data_queue(sk, skb);
     if (sk->sk_state == TCP_CLOSE)
         return;
@@ -260,7 +291,7 @@ void tcp_rcv_established(struct sock *sk, struct sk_buff *skb, const struct tcp_
     if (!tcp_predicted(tp, seg)) {
         tcp_rcv_established_slow(sk, skb, seg);
     } else if (seg->len) {
-        if (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf)
+        if (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf || tcp_under_memory_pressure(tcp_net(sk)))
             tcp_rcv_established_slow(sk, skb, seg);
         else
             tcp_rcv_fast_data(sk, skb, seg);
@@ -308,6 +339,7 @@ void tcp_finish_connect(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_set_state(sk, TCP_ESTABLISHED);
+    tcp_fastopen_end(tp, false);
     if (tp->syn_retransmitted && !tp->srtt_us) {
         tp->rto_ms = TCP_TIMEOUT_FALLBACK;
         tp->backoff = 0;
@@ -316,7 +348,7 @@ void tcp_finish_connect(struct sock *sk)
     tcp_rcv_space_init(tp);
     tp->ca_state = TCP_CA_Open;
     tp->high_seq = tp->iss;
-    tp->last_ack_ms = ktime_get_ms();
+    tp->last_ack_ms = tp->opened_ms = ktime_get_ms();
     tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
     tcp_fast_path_check(tp);
     tcp_reset_keepalive_timer(sk);
@@ -325,7 +357,7 @@ void tcp_finish_connect(struct sock *sk)
 }
 
 /* Both have sent a SYN (RFC 9293 3.5, figure 8): ours goes again, with an ACK. */
-static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
+static void tcp_simultaneous_open(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *syn = skb_peek(&sk->sk_write_queue);
@@ -333,25 +365,31 @@ static void tcp_simultaneous_open(struct sock *sk, const struct tcp_seg *seg)
     tcp_set_state(sk, TCP_SYN_RECV);
     tp->snd_wnd = tp->max_window = seg->wnd;
     TCP_SKB_CB(syn)->flags |= TCPHDR_ACK;
+    tcp_ecn_rcv_crossed_syn(tp, seg, TCP_SKB_CB(syn));
     if (tcp_retransmit_skb(sk, syn))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
+    tp->syn_data = tcp_syn_data_keep(sk, skb); /* for when the connection stands */
 }
 
-static enum skb_drop_reason tcp_synsent_syn(struct sock *sk, const struct sk_buff *skb,
-                                            const struct tcp_seg *seg)
+/* Takes skb. */
+static void tcp_synsent_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     tcp_learn_syn(sk, skb, seg);
     if (!(seg->flags & TCPHDR_ACK)) {
-        tcp_simultaneous_open(sk, seg);
-        return SKB_NOT_DROPPED_YET;
+        tcp_simultaneous_open(sk, skb, seg);
+        return;
     }
+    tcp_ecn_rcv_synack(tcp_sk(sk), seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (reason)
-        return reason;
+    if (reason) {
+        kfree_skb_reason(skb, reason);
+        return;
+    }
     tcp_finish_connect(sk);
+    tcp_step_urg(sk, seg);
+    tcp_data_queue(sk, skb); /* text with a SYN-ACK is as good as any (3.10.7.3 fourth) */
     tcp_send_ack(sk);
     tcp_data_snd_check(sk);
-    return SKB_NOT_DROPPED_YET;
 }
 
 static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
@@ -369,12 +407,10 @@ static void tcp_rcv_synsent(struct sock *sk, struct sk_buff *skb, const struct t
         if (acks)
             tcp_reset(sk);
     } else if (seg->flags & TCPHDR_SYN) {
-        reason = tcp_synsent_syn(sk, skb, seg);
+        tcp_synsent_syn(sk, skb, seg);
+        return;
     }
-    if (reason)
-        kfree_skb_reason(skb, reason);
-    else /* data with the SYN comes again: it has not been acknowledged */
-        consume_skb(skb);
+    kfree_skb_reason(skb, reason);
 }
 
 /* --- LISTEN (3.10.7.2) --- */
@@ -410,9 +446,14 @@ static enum skb_drop_reason tcp_ack_in_syn_recv(struct sock *sk, struct sk_buff 
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
     enum skb_drop_reason reason = tcp_ack(sk, seg);
-    if (!reason)
-        tcp_finish_connect(sk);
-    return reason;
+    if (reason)
+        return reason;
+    tcp_finish_connect(sk);
+    if (unlikely(tp->packets_out && tp->syn_retransmitted))
+        tcp_fastopen_resend(sk);
+    if (unlikely(tp->syn_data))
+        tcp_syn_data_deliver(sk, seg);
+    return SKB_NOT_DROPPED_YET;
 }
 
 static bool tcp_fin_acked(const struct tcp_sock *tp)
@@ -426,6 +467,8 @@ static enum skb_drop_reason tcp_step_ack(struct sock *sk, struct sk_buff *skb, c
     if (sk->sk_state == TCP_SYN_RECV)
         return tcp_ack_in_syn_recv(sk, skb, seg);
     enum skb_drop_reason reason = tcp_ack(sk, seg);
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_sk(sk)->snd_una != tcp_sk(sk)->iss)
+        tcp_fastopen_end(tcp_sk(sk), false); /* closed before the handshake was over */
     if (reason || !tcp_fin_acked(tcp_sk(sk)))
         return reason;
     switch ((enum tcp_state)sk->sk_state) {
@@ -499,15 +542,16 @@ static void tcp_step_text(struct sock *sk, struct sk_buff *skb, const struct tcp
 }
 
 /* In a simultaneous open the peer's SYN-ACK repeats the SYN we have: only its ACK is news. */
-static void tcp_strip_known_syn(const struct sock *sk, struct tcp_seg *seg)
+static void tcp_strip_known_syn(struct sock *sk, struct tcp_seg *seg)
 {
-    const struct tcp_sock *tp = tcp_sk(sk);
+    struct tcp_sock *tp = tcp_sk(sk);
 
     if (sk->sk_state != TCP_SYN_RECV ||
         (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) != (TCPHDR_SYN | TCPHDR_ACK) ||
         seg->seq + 1 != tp->rcv_nxt || seg->ack != tp->snd_nxt)
         return;
-    seg->flags &= (uint8_t)~TCPHDR_SYN;
+    tcp_ecn_rcv_synack(tp, seg);
+    seg->flags &= (uint8_t) ~(TCPHDR_SYN | TCPHDR_ECE); /* ECE of a SYN is no echo */
     seg->seq++;
 }
 
@@ -515,6 +559,10 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
 {
     struct tcp_seg seg = *received;
 
+    if (unlikely(tcp_sk(sk)->fastopen_rsk) && tcp_fastopen_syn_again(sk, received)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_TCP_INVALID_SYN);
+        return;
+    }
     tcp_strip_known_syn(sk, &seg);
     enum skb_drop_reason reason = tcp_validate_incoming(sk, &seg);
     if (!reason)
@@ -528,6 +576,7 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
         return;
     }
     tcp_step_urg(sk, &seg);
+    tcp_ecn_check(tcp_sk(sk), &seg);
     tcp_step_text(sk, skb, &seg);
     if (sk->sk_state == TCP_CLOSE)
         return;

@@ -8,6 +8,7 @@
 
 #include "kernel/slab.h"
 #include "net/core/checksum.h"
+#include "net/core/page_frag.h"
 #include "net/core/sysctl.h"
 #include "net/tcp/tcp.h"
 
@@ -26,7 +27,8 @@
 #define TCP_MAX_QUICKACKS   16u
 #define TCP_RETRY_MS        100u /* when memory was short */
 #define TCP_TIMEWAIT_MS     60000u
-#define TCP_FIN_TIMEOUT_MAX 120 /* s: TCP_LINGER2 at most */
+#define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
+#define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
 #define TCP_INVALID_RATELIMIT_MS                                                                             \
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
@@ -49,6 +51,16 @@
 #define TCP_ACK_TIMER 2 /* ... and delack_timer watches over it */
 #define TCP_ACK_NOW   4 /* ... and must not wait */
 
+/* tcp_sock.ecn_flags (RFC 3168) */
+#define TCP_ECN_OK         1  /* both ends have said so on their SYNs */
+#define TCP_ECN_SILENT     2  /* ... but ours was taken back once: no ECT on what we send */
+#define TCP_ECN_DEMAND_CWR 4  /* a CE has come: ECE on all we send until CWR comes */
+#define TCP_ECN_QUEUE_CWR  8  /* the window was reduced: the next new data says CWR */
+#define TCP_ECN_REDUCED    16 /* ... in the window of data that ends at cwr_end_seq */
+#define TCP_ECN_SEEN       32 /* the peer sends ECT */
+
+#define TCP_ECN_SYSCTL_ASK 1 /* net.ipv4.tcp_ecn: 0: never, 1: also on our own SYNs, 2: if the peer asks */
+
 /* A received segment, taken apart once; host order. */
 struct tcp_seg {
     uint32_t seq, end_seq; /* end_seq counts SYN and FIN */
@@ -57,6 +69,7 @@ struct tcp_seg {
     uint32_t len; /* bytes of payload */
     uint16_t urg;
     uint8_t flags, hdr_len;
+    uint8_t ecn; /* INET_ECN_*: how the datagram was marked */
     bool saw_tstamp;
     uint8_t num_sacks;
     uint32_t tsval, tsecr; /* if saw_tstamp */
@@ -68,6 +81,8 @@ struct tcp_options_received {
     uint16_t mss; /* 0: none given */
     uint8_t wscale;
     bool wscale_ok, sack_ok;
+    int8_t fastopen_len; /* of the cookie; 0: one is asked for; < 0: no such option */
+    const uint8_t *fastopen;
 };
 
 struct tcp_syn_options {
@@ -75,6 +90,7 @@ struct tcp_syn_options {
     int wscale; /* < 0: none */
     bool sack_ok, tstamp_ok;
     uint32_t tsval, tsecr;
+    const uint8_t *fastopen_cookie; /* TCPOLEN_FASTOPEN_COOKIE bytes, or NULL */
 };
 
 /* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
@@ -85,12 +101,16 @@ struct request_sock {
     struct list_head list;         /* tcp_sock.syn_queue */
     struct timer timer;            /* SYN-ACK again, or the end */
     struct dst_entry *dst;
+    struct sk_buff *syn_data; /* came with the SYN; or NULL */
     uint32_t rcv_isn, snt_isn, rcv_wnd;
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
     bool wscale_ok, sack_ok, tstamp_ok;
+    bool ecn_ok;
     uint32_t ts_recent, ts_offset;
-    bool acked; /* handshake done, but the accept queue was full or the listener waits for data */
+    bool fastopen_cookie; /* the first SYN-ACK brings one */
+    bool is_cookie;       /* of no table: the SYN-ACK must say all */
+    bool acked;           /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
     ktime_t synack_at;
     uint64_t created_ms, last_oow_ack_ms;
@@ -121,6 +141,14 @@ static inline struct inet_timewait_sock *inet_twsk(struct sock_common *c)
     return (struct inet_timewait_sock *)c;
 }
 
+/* Beyond all that the old connection can have sent (RFC 6191 2); never 0. */
+static inline uint32_t tcp_tw_next_isn(const struct inet_timewait_sock *tw)
+{
+    uint32_t isn = tw->snd_nxt + 65535 + 2;
+
+    return isn ? isn : 1;
+}
+
 /* One local port in use. */
 struct inet_bind_bucket {
     struct hlist_node node;
@@ -131,7 +159,12 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    40
+#define TCP_SYSCTLS    52
+
+struct tcp_fastopen_keys {
+    struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
+    unsigned count;
+};
 
 struct netns_tcp {
     struct net *net;
@@ -139,21 +172,35 @@ struct netns_tcp {
     uint32_t ehash_size;
     struct hlist_head *bhash;                /* inet_bind_bucket by port */
     struct hlist_head lhash[TCP_LHASH_SIZE]; /* listeners by port */
-    struct kmem_cache *req_cache, *tw_cache, *bind_cache;
+    struct kmem_cache *sock_cache, *req_cache, *tw_cache, *bind_cache;
     struct siphash_key isn_secret, cookie_secret;
+    struct tcp_fastopen_keys fastopen_keys;
 
     struct list_head tw_list, fin_wait2_list;
     struct timer tw_timer;
     size_t tw_count, req_count, orphan_count;
+    struct page_frag page_frag; /* what applications write is copied into */
 
-    int sysctl_rmem[3], sysctl_wmem[3];
+    size_t mem_bytes; /* in the queues of all sockets: tcp_mem.c */
+    size_t mem_reserve_pages;
+    bool mem_pressure;
+    uint64_t mem_pressure_ms; /* since when */
+
+    uint64_t challenge_second; /* of the clock: challenge ACKs are counted by it */
+    uint32_t challenges_left;
+
+    int sysctl_mem[3] /* pages */, sysctl_rmem[3], sysctl_wmem[3];
     int sysctl_syn_retries, sysctl_synack_retries, sysctl_retries1, sysctl_retries2, sysctl_orphan_retries;
     int sysctl_fin_timeout, sysctl_keepalive_time, sysctl_keepalive_probes, sysctl_keepalive_intvl;
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
-        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss;
+        sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss,
+        sysctl_challenge_ack_limit;
+    int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
-    const struct tcp_congestion_ops *default_ca; /* of new sockets */
+    int sysctl_fastopen, sysctl_tw_reuse;
+    int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
+    const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
     struct sysctl_table sysctl;
 };
@@ -178,6 +225,16 @@ static inline uint32_t tcp_time_stamp(uint32_t ts_offset)
 static inline unsigned tcp_header_len(const struct tcp_sock *tp)
 {
     return tp->tstamp_ok ? TCP_HEADER_LEN + TCPOLEN_TSTAMP_ALIGNED : TCP_HEADER_LEN;
+}
+
+bool tcp_rcv_full(const struct sock *sk);
+
+/* Is there enough to read? With window or buffer full no more will come, whatever SO_RCVLOWAT waits for. */
+static inline bool tcp_epollin_ready(const struct sock *sk)
+{
+    uint32_t unread = tcp_sk(sk)->rcv_nxt - tcp_sk(sk)->copied_seq;
+
+    return unread && (likely(unread >= sk->sk_rcvlowat) || tcp_rcv_full(sk));
 }
 
 /* Is seq in [low, high]? */
@@ -209,8 +266,11 @@ int tcp_bind_inherit(struct sock *child, const struct sock *parent);
 void tcp_bind_move(struct sock *from, struct inet_timewait_sock *to);
 void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_bind_bucket **bucket,
                       bool was_explicit);
-/* Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM. */
-int tcp_hash_connect(struct sock *sk);
+/*
+ * Puts an active opener into the tables, on a free port if it has none: 0, -EADDRNOTAVAIL, -ENOMEM.
+ * *least_isn: if it takes the place of a TIME_WAIT the least initial number to use, else 0.
+ */
+int tcp_hash_connect(struct sock *sk, uint32_t *least_isn);
 uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
 
@@ -267,6 +327,7 @@ void tcp_fast_path_check(struct tcp_sock *tp);
 void tcp_send_challenge_ack(struct sock *sk);
 void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg);
 bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms);
+bool tcp_challenge_limited(struct net *net, uint64_t *last_ms);
 void tcp_finish_connect(struct sock *sk);
 
 /* --- tcp_data.c --- */
@@ -290,6 +351,65 @@ uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may sti
 
 void tcp_rcv_space_init(struct tcp_sock *tp);
 void tcp_rcv_space_adjust(struct sock *sk); /* the application has read */
+
+/* --- tcp_mem.c --- */
+
+void tcp_mem_init(struct netns_tcp *tn);
+void tcp_mem_set_pressure(struct netns_tcp *tn, bool pressure);
+bool tcp_pages_short(const struct netns_tcp *tn);
+
+/* Above the middle mark, until the low one is reached again. */
+static inline bool tcp_under_memory_pressure(struct netns_tcp *tn)
+{
+    bool now = tn->mem_bytes >> PAGE_SHIFT > (size_t)tn->sysctl_mem[tn->mem_pressure ? 0 : 1];
+
+    if (unlikely(now != tn->mem_pressure))
+        tcp_mem_set_pressure(tn, now);
+    return now;
+}
+
+static inline bool tcp_mem_exhausted(const struct netns_tcp *tn)
+{
+    return tn->mem_bytes >> PAGE_SHIFT >= (size_t)tn->sysctl_mem[2];
+}
+
+/* What skb adds to netns_tcp.mem_bytes while it is on a write queue: pages of a file are their file's. */
+static inline uint32_t tcp_wmem_cost(const struct sk_buff *skb)
+{
+    return TCP_SKB_CB(skb)->own_pages ? skb->truesize : skb->truesize - skb->data_len;
+}
+
+/* skb joins or leaves sk_write_queue, or is about to change and has. */
+static inline void tcp_wmem_charge(struct sock *sk, const struct sk_buff *skb)
+{
+    sk->sk_wmem_queued += skb->truesize;
+    tcp_net(sk)->mem_bytes += tcp_wmem_cost(skb);
+}
+
+static inline void tcp_wmem_uncharge(struct sock *sk, const struct sk_buff *skb)
+{
+    sk->sk_wmem_queued -= skb->truesize;
+    tcp_net(sk)->mem_bytes -= tcp_wmem_cost(skb);
+}
+
+/* What the write queue may hold now. */
+static inline uint32_t tcp_snd_limit(const struct sock *sk)
+{
+    const struct netns_tcp *tn = tcp_net(sk);
+
+    return unlikely(tcp_mem_exhausted(tn)) ? min(sk->sk_sndbuf, (uint32_t)tn->sysctl_wmem[0]) : sk->sk_sndbuf;
+}
+
+void tcp_set_owner_r(struct sk_buff *skb, struct sock *sk);        /* onto a queue of received text */
+uint32_t tcp_rcv_limit(const struct sock *sk);                     /* what these queues may hold now */
+uint32_t tcp_pressed_space(const struct sock *sk, uint32_t space); /* what of it to offer, under pressure */
+bool tcp_out_of_orphans(struct sock *sk);
+bool tcp_end_orphan_under_pressure(struct sock *sk);
+
+/* --- tcp_prune.c --- */
+
+/* Makes room for `need` bytes, at the cost of text that begins beyond `seq`: false if there is none. */
+bool tcp_rmem_schedule(struct sock *sk, uint32_t seq, uint32_t need);
 
 /* --- tcp_ofo.c --- */
 
@@ -326,11 +446,27 @@ struct tcp_ack_state {
 /* --- tcp_sacktag.c: the scoreboard --- */
 
 void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st);
-void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st);
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t end_seq,
+                        struct tcp_ack_state *st);
 void tcp_scoreboard_forget(struct tcp_sock *tp, struct sk_buff *skb); /* skb leaves the queue */
 void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t len,
                          struct tcp_ack_state *st);
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb);
+void tcp_tsorted_sent(struct tcp_sock *tp,
+                      struct sk_buff *skb); /* has gone out, for the first time or again */
+void tcp_tsorted_split(struct sk_buff *skb, struct sk_buff *rest);
+
+static inline void tcp_tsorted_forget(struct sk_buff *skb)
+{
+    struct list_head *node = &TCP_SKB_CB(skb)->tsorted;
+
+    if (!node->next)
+        return;
+    node->next->prev = node->prev;
+    node->prev->next = node->next;
+    node->next = NULL;
+}
+
 void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
 void tcp_unmark_lost(struct sock *sk);
 void tcp_timeout_mark_lost(struct sock *sk);
@@ -338,7 +474,8 @@ uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 /* --- tcp_rack.c --- */
 
-void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st);
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
+                      struct tcp_ack_state *st);
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
@@ -353,6 +490,52 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
 void tcp_enter_sack_loss(struct sock *sk);
 void tcp_rack_reo_timeout(struct sock *sk);
 void tcp_undo_count_retrans(struct tcp_sock *tp);
+void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st);
+
+/* --- tcp_ecn.c: marks instead of losses (RFC 3168) --- */
+
+void tcp_ecn_send_syn(struct sock *sk, struct tcp_skb_cb *cb);
+void tcp_ecn_resend_syn(struct sock *sk, struct tcp_skb_cb *cb);
+void tcp_ecn_rcv_crossed_syn(struct tcp_sock *tp, const struct tcp_seg *seg, struct tcp_skb_cb *cb);
+void tcp_ecn_rcv_synack(struct tcp_sock *tp, const struct tcp_seg *seg);
+void tcp_ecn_rcv_syn(const struct netns_tcp *tn, struct request_sock *req, const struct tcp_seg *seg);
+void tcp_ecn_send(struct sock *sk, const struct tcp_skb_cb *cb, struct tcphdr *th, unsigned len);
+void tcp_ecn_rcv_data(struct tcp_sock *tp, const struct tcp_seg *seg);
+void tcp_ecn_rcv_ack(struct sock *sk, const struct tcp_seg *seg);
+void tcp_ecn_reduced(struct tcp_sock *tp); /* after every reduction of the window */
+void tcp_ecn_undo(struct tcp_sock *tp);
+void tcp_ecn_count_delivered(struct sock *sk, uint32_t segs);
+void tcp_cwr_ack(struct tcp_sock *tp, const struct tcp_ack_state *st);
+
+/* Has a mark cut the window already, in the window of data that is under way? No loss cuts it again. */
+static inline bool tcp_in_cwr(const struct tcp_sock *tp)
+{
+    return tp->ca_state == TCP_CA_CWR && before(tp->snd_una, tp->cwr_end_seq);
+}
+
+/* Of every data segment that is about to be queued. */
+static inline void tcp_ecn_check(struct tcp_sock *tp, const struct tcp_seg *seg)
+{
+    if (unlikely(tp->ecn_flags & TCP_ECN_OK) && seg->len)
+        tcp_ecn_rcv_data(tp, seg);
+}
+void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cwnd allows */
+
+/* --- tcp_mtu.c --- */
+
+void tcp_simple_retransmit(struct sock *sk);
+
+/* --- tcp_chrono.c --- */
+
+static inline void tcp_chrono_set(struct tcp_sock *tp, enum tcp_chrono what, ktime_t now)
+{
+    tp->chrono_ns[tp->chrono] += now - tp->chrono_since;
+    tp->chrono_since = now;
+    tp->chrono = (uint8_t)what;
+}
+
+void tcp_chrono_update(struct tcp_sock *tp);
+uint64_t tcp_chrono_us(const struct tcp_sock *tp, enum tcp_chrono what);
 
 /* --- tcp_cong.c: congestion control behind an ops table; windows in bytes --- */
 
@@ -389,6 +572,7 @@ void tcp_slow_start(struct tcp_sock *tp, uint32_t acked, uint32_t limit);
 uint32_t tcp_loss_flight(const struct tcp_sock *tp); /* FlightSize, as a reduction counts it */
 void tcp_init_congestion_control(struct sock *sk);
 int tcp_set_congestion_control(struct sock *sk, const char *name, size_t len); /* 0 or -ENOENT */
+#define TCP_CA_NAME_MAX 16                                                     /* with its NUL */
 extern const struct sysctl_text tcp_sysctl_congestion_control, tcp_sysctl_available_congestion_control;
 
 /* --- tcp_hystart.c: leaving slow start before the queue overflows (RFC 9406) --- */
@@ -430,12 +614,28 @@ int tcp_write_wakeup(struct sock *sk); /* a probe: 0 if something went out */
 void tcp_send_keepalive_probe(struct sock *sk);
 struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock *req);
 
+/* --- tcp_pacing.c --- */
+
+#define TCP_PACING_UNLIMITED  UINT64_MAX
+#define TCP_PACING_MIN_RTT_US 5000u /* what is shorter is not worth the timer's turns */
+
+static inline bool tcp_needs_pacing(const struct tcp_sock *tp)
+{
+    return tp->srtt_us >= TCP_PACING_MIN_RTT_US || tp->sk.sk_max_pacing_rate != TCP_PACING_UNLIMITED;
+}
+
+bool tcp_is_paced(const struct tcp_sock *tp);
+uint64_t tcp_pacing_rate(const struct tcp_sock *tp);
+uint32_t tcp_pacing_quota(struct sock *sk, uint32_t mss);
+void tcp_pacing_sent(struct tcp_sock *tp, uint32_t len);
+void tcp_pacing_init(struct tcp_sock *tp);
+
 /* --- tcp_tso.c --- */
 
 uint32_t tcp_size_goal(const struct sock *sk, uint32_t mss, size_t wanted);
 void tcp_skb_set_pcount(struct sk_buff *skb, uint32_t mss);
-uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t mss,
-                       bool tail_waits);
+uint32_t tcp_train_len(const struct sock *sk, const struct sk_buff *skb, uint32_t room, uint32_t quota,
+                       uint32_t mss, bool tail_waits);
 void tcp_trim_head(struct sock *sk, struct sk_buff *skb, struct tcp_ack_state *st);
 
 /* --- tcp_timer.c --- */
@@ -458,8 +658,41 @@ unsigned tcp_keepalive_probes(const struct sock *sk);
 bool tcp_syncookie_wanted(const struct sock *listener);
 /* Makes req->snt_isn a cookie for req's ends, the peer's ISN and MSS. */
 void tcp_syncookie_init(struct sock *listener, struct request_sock *req);
+/* The timestamp of a SYN-ACK that is a cookie: it carries req's options. */
+uint32_t tcp_syncookie_tsval(const struct request_sock *req);
+/* Fills in req's options, as the echo in the ACK tells them; req->ts_offset is set, the rest zero. */
+void tcp_syncookie_options(struct request_sock *req, const struct tcp_seg *seg);
 /* Is req->snt_isn, brought back, one of ours? The MSS in it, or 0. */
 uint16_t tcp_syncookie_check(const struct sock *listener, const struct request_sock *req);
+
+/* --- tcp_syndata.c --- */
+
+/* Takes the SYN's skb, at its payload, on owner's account: what to keep of it, or NULL. */
+struct sk_buff *tcp_syn_data_keep(struct sock *owner, struct sk_buff *skb);
+void tcp_syn_data_inherit(struct sock *child, struct sk_buff *skb); /* takes skb; it may be NULL */
+/* The connection stands, by `seg`, whose own text comes next: tp->syn_data, not NULL, is received. */
+void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg);
+void tcp_syn_data_forget(struct tcp_sock *tp);
+
+/* --- tcp_fastopen.c --- */
+
+/* Takes skb if this SYN opened a child at once; then req is gone. */
+bool tcp_fastopen_try(struct sock *listener, struct request_sock *req, struct sk_buff *skb,
+                      const struct tcp_seg *seg, const struct tcp_options_received *opt);
+/* The child's SYN is here again, or false. Only while tp->fastopen_rsk. */
+bool tcp_fastopen_syn_again(struct sock *sk, const struct tcp_seg *seg);
+void tcp_fastopen_end(struct tcp_sock *tp, bool reset); /* the child's handshake is over, or the child */
+/* The handshake is over, and data we sent before is still under way. */
+void tcp_fastopen_resend(struct sock *sk);
+void tcp_fastopen_destroy(struct tcp_sock *tp);
+void tcp_fastopen_req_cookie(const struct request_sock *req, uint8_t *cookie);
+void tcp_fastopen_child_cookie(const struct sock *child, uint8_t *cookie);
+void tcp_fastopen_listen(struct sock *sk);
+int tcp_fastopen_set_qlen(struct sock *sk, int qlen); /* 0 or -E... */
+int tcp_fastopen_get_qlen(const struct sock *sk);
+int tcp_fastopen_set_key(struct sock *sk, const void *val, size_t len);
+const struct tcp_fastopen_keys *tcp_fastopen_get_keys(const struct sock *sk);
+extern const struct sysctl_text tcp_sysctl_fastopen_key;
 
 /* --- tcp_minisocks.c --- */
 
@@ -473,6 +706,9 @@ void tcp_listener_flush(struct sock *listener); /* ends its half-open and unacce
  */
 struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struct request_sock *req,
                            enum skb_drop_reason *reason);
+/* The child that replaces a queued request (gone then), in SYN-RECEIVED, in the tables; NULL without memory.
+ */
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req);
 void tcp_accept_queue_add(struct sock *listener, struct sock *child);
 
 /* The connection goes on as a TIME_WAIT object in `substate`; sk becomes CLOSE. */
@@ -488,7 +724,6 @@ void tcp_done(struct sock *sk);           /* to CLOSE, out of the tables, owner 
 void tcp_abort(struct sock *sk, int err); /* RST to the peer where that is right, then tcp_done */
 bool tcp_stream_memory_free(const struct sock *sk);
 void tcp_check_space(struct sock *sk);
-bool tcp_out_of_orphans(struct sock *sk);
 
 /* --- tcp_send.c, tcp_recv.c, tcp_sockopt.c --- */
 
@@ -497,6 +732,7 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
 ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags);
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
+void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
 

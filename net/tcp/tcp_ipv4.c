@@ -168,27 +168,40 @@ static int tcp_v4_send_synack(struct sock *listener, struct request_sock *req)
     return ip_build_and_send(sock_net(listener), listener, skb, req->dst, &params);
 }
 
-static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct sk_buff *skb,
-                                   const struct tcp_seg *seg)
+static void tcp_v4_request_ts_offset(struct request_sock *req)
+{
+    const struct sock_common *c = &req->rsk_common;
+
+    req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+}
+
+/* What we offer in return. */
+static void tcp_v4_request_window(struct sock *listener, struct request_sock *req)
+{
+    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
+    /* In whole segments as they will come, with a timestamp in each. */
+    uint32_t payload = req->advmss - (req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0);
+    tcp_select_initial_window(tcp_net(listener), listener->sk_rcvbuf, req->wscale_ok, payload, &req->rcv_wnd,
+                              &req->rcv_wscale);
+}
+
+static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct tcp_seg *seg,
+                                   const struct tcp_options_received *opt)
 {
     struct netns_tcp *tn = tcp_net(listener);
-    struct tcp_options_received opt;
 
-    tcp_parse_options(skb, seg, &opt);
-    req->wscale_ok = opt.wscale_ok && tn->sysctl_window_scaling;
-    req->snd_wscale = req->wscale_ok ? opt.wscale : 0;
-    req->sack_ok = opt.sack_ok && tn->sysctl_sack;
+    req->wscale_ok = opt->wscale_ok && tn->sysctl_window_scaling;
+    req->snd_wscale = req->wscale_ok ? opt->wscale : 0;
+    req->sack_ok = opt->sack_ok && tn->sysctl_sack;
     req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
+    tcp_ecn_rcv_syn(tn, req, seg);
     if (req->tstamp_ok) {
-        const struct sock_common *c = &req->rsk_common;
         req->ts_recent = seg->tsval;
-        req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+        tcp_v4_request_ts_offset(req);
     }
-    req->mss = opt.mss ? opt.mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
+    req->mss = opt->mss ? opt->mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
-    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
-    tcp_select_initial_window(tn, listener->sk_rcvbuf, req->wscale_ok, req->advmss, &req->rcv_wnd,
-                              &req->rcv_wscale);
+    tcp_v4_request_window(listener, req);
 }
 
 static struct dst_entry *tcp_v4_request_route(struct sock *listener, const struct request_sock *req)
@@ -204,12 +217,12 @@ static struct dst_entry *tcp_v4_request_route(struct sock *listener, const struc
     return rt ? &rt->dst : NULL;
 }
 
-static uint32_t tcp_v4_request_isn(const struct request_sock *req, uint32_t tw_isn)
+/* `least`: behind a TIME_WAIT, else 0. */
+static uint32_t tcp_v4_isn(const struct sock_common *c, uint32_t least)
 {
-    const struct sock_common *c = &req->rsk_common;
     uint32_t isn = tcp_secure_isn(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
 
-    return tw_isn && !after(isn, tw_isn) ? tw_isn : isn;
+    return least && !after(isn, least) ? least : isn;
 }
 
 /* A request for the two ends of skb (borrowed), routed, in no table; or NULL and why not. */
@@ -243,8 +256,11 @@ static void tcp_v4_request_free(struct request_sock *req)
 /* The queue is full: all there is to know goes out with the SYN-ACK, and nothing stays here. */
 static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
 {
-    req->wscale_ok = req->tstamp_ok = req->sack_ok = false; /* the cookie cannot remember them */
-    req->snd_wscale = req->rcv_wscale = 0;
+    req->is_cookie = true;
+    if (!req->tstamp_ok) { /* the cookie cannot remember them */
+        req->wscale_ok = req->sack_ok = req->ecn_ok = false;
+        req->snd_wscale = req->rcv_wscale = 0;
+    }
     tcp_syncookie_init(listener, req);
     tcp_v4_send_synack(listener, req);
     tcp_v4_request_free(req);
@@ -256,6 +272,7 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
     struct net *net = sock_net(listener);
     struct tcp_sock *lp = tcp_sk(listener);
     enum skb_drop_reason reason = SKB_DROP_REASON_TCP_ACCEPTQ_FULL;
+    struct tcp_options_received opt;
     struct request_sock *req = NULL;
 
     if (lp->accept_queue_len > lp->max_backlog)
@@ -268,15 +285,19 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
         return;
     }
     req->rcv_isn = seg->seq;
-    req->snt_isn = tcp_v4_request_isn(req, TCP_SKB_CB(skb)->tw_isn);
-    tcp_v4_request_options(listener, req, skb, seg);
+    req->snt_isn = tcp_v4_isn(&req->rsk_common, TCP_SKB_CB(skb)->tw_isn);
+    tcp_parse_options(skb, seg, &opt);
+    tcp_v4_request_options(listener, req, seg, &opt);
     if (tcp_syncookie_wanted(listener)) {
         tcp_v4_send_cookie(listener, req);
-    } else {
-        tcp_reqsk_queue(listener, req);
-        tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
+        consume_skb(skb);
+        return;
     }
-    consume_skb(skb);
+    tcp_reqsk_queue(listener, req);
+    if (tcp_fastopen_try(listener, req, skb, seg, &opt))
+        return;
+    req->syn_data = tcp_syn_data_keep(listener, skb);
+    tcp_v4_send_synack(listener, req); /* if that fails the timer tries again */
 }
 
 /* --- active open --- */
@@ -308,6 +329,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     be32 bound = sk->sk_rcv_saddr;
+    uint32_t least_isn;
 
     if (!addr)
         addr = cpu_to_be32(INADDR_LOOPBACK);
@@ -320,7 +342,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
     sk->sk_rcv_saddr = sk->inet_saddr;
     sk->sk_daddr = addr;
     sk->sk_dport = cpu_to_be16(port);
-    err = tcp_hash_connect(sk);
+    err = tcp_hash_connect(sk, &least_isn);
     if (err) {
         sk->sk_rcv_saddr = sk->inet_saddr = bound;
         sk->sk_daddr = 0;
@@ -329,7 +351,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
         return err;
     }
     tcp_set_state(sk, TCP_SYN_SENT);
-    tp->iss = tcp_secure_isn(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
+    tp->iss = tcp_v4_isn(&sk->sk_common, least_isn);
     tp->ts_offset = tcp_secure_ts_offset(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
     tp->advmss = tcp_mtu_to_mss(sk, sk->sk_dst_cache->mtu);
     tp->mss_clamp = tp->advmss;
@@ -406,6 +428,7 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
     }
     if (tcp_parse_segment(skb, seg, &reason))
         return reason;
+    seg->ecn = ip_hdr(skb)->tos & INET_ECN_MASK;
     return SKB_NOT_DROPPED_YET;
 }
 
@@ -413,7 +436,9 @@ static enum skb_drop_reason tcp_v4_check(struct sk_buff *skb, struct tcp_seg *se
 static void tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
     sock_hold(sk);
-    tcp_sk(sk)->segs_in += skb_segs(skb);
+    unsigned segs = skb_segs(skb);
+    tcp_sk(sk)->segs_in += segs;
+    tcp_sk(sk)->acks_in = skb_shinfo(skb)->gso_size ? 1 : segs; /* all of a train tell the same */
     if (likely(sk->sk_state == TCP_ESTABLISHED))
         tcp_rcv_established(sk, skb, seg);
     else
@@ -461,7 +486,6 @@ static bool tcp_v4_cookie_room(struct sock *listener, const struct tcp_seg *seg)
 /* The ACK of a SYN cookie becomes the request we did not keep, and goes the way of all others. */
 static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const struct tcp_seg *seg)
 {
-    struct netns_tcp *tn = tcp_net(listener);
     enum skb_drop_reason reason = SKB_DROP_REASON_TCP_LISTEN;
 
     if (!tcp_sk(listener)->cookie_sent_ms)
@@ -481,11 +505,15 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_LISTEN);
         return true;
     }
-    req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
-    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
-    tcp_select_initial_window(tn, listener->sk_rcvbuf, false, req->advmss, &req->rcv_wnd, &req->rcv_wscale);
+    req->mss = (uint16_t)max((int)req->mss, tcp_net(listener)->sysctl_min_snd_mss);
+    tcp_v4_request_ts_offset(req);
+    tcp_syncookie_options(req, seg);
+    tcp_v4_request_window(listener, req);
     tcp_reqsk_queue(listener, req);
-    tcp_v4_rcv_request(req, skb, seg);
+    /* Its timestamp has been used: as an echo of options it tells no round trip. */
+    struct tcp_seg ack = *seg;
+    ack.saw_tstamp = false;
+    tcp_v4_rcv_request(req, skb, &ack);
     return true;
 }
 
@@ -500,8 +528,7 @@ static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *s
         listener = tcp_lookup_listener(net, ip_hdr(skb)->daddr, tcp_hdr(skb)->dest,
                                        skb->dev ? skb->dev->ifindex : 0);
         if (listener) {
-            /* Beyond all that the old connection can have sent. */
-            TCP_SKB_CB(skb)->tw_isn = tw->snd_nxt + 65535 + 2 ? tw->snd_nxt + 65535 + 2 : 1;
+            TCP_SKB_CB(skb)->tw_isn = tcp_tw_next_isn(tw);
             NET_INC_STATS(net, TcpExtTWRecycled);
             tcp_tw_kill(tw);
             tcp_v4_do_rcv(listener, skb, seg);
@@ -573,10 +600,8 @@ static void tcp_v4_mtu_reduced(struct sock *sk, uint32_t mtu)
         mtu = min(mtu, sk->sk_dst_cache->mtu);
     uint32_t old_mss = tp->mss_cache;
     tcp_sync_mss(sk, mtu);
-    struct sk_buff *head = skb_peek(&sk->sk_write_queue);
-    /* What was too big is lost, but that says nothing about congestion: the first goes again at once. */
-    if (tp->mss_cache < old_mss && tp->packets_out && head->len > tp->mss_cache)
-        tcp_retransmit_skb(sk, head);
+    if (tp->mss_cache < old_mss && tp->packets_out)
+        tcp_simple_retransmit(sk);
 }
 
 static bool tcp_icmp_is_hard(uint8_t type, uint8_t code)
@@ -591,7 +616,10 @@ static void tcp_v4_sock_err(struct sock *sk, uint8_t type, uint8_t code, uint32_
         return;
     }
     /* RFC 5927 5.2: a connection that stands is not brought down by what anyone could have sent. */
-    if ((sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) && tcp_icmp_is_hard(type, code)) {
+    bool opening = sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    if (tcp_sk(sk)->fastopen_rsk && !tcp_sk(sk)->listener) /* an application works for it already */
+        opening = false;
+    if (opening && tcp_icmp_is_hard(type, code)) {
         sk->sk_err = err;
         tcp_write_queue_purge(sk);
         tcp_done(sk);

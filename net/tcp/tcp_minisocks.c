@@ -63,6 +63,8 @@ void tcp_reqsk_drop(struct request_sock *req)
     list_del_init(&req->list);
     tcp_sk(req->rsk_listener)->syn_queue_len--;
     tn->req_count--;
+    if (req->syn_data)
+        kfree_skb_reason(req->syn_data, SKB_DROP_REASON_SOCKET_CLOSE);
     dst_release(req->dst);
     kmem_cache_free(tn->req_cache, req);
 }
@@ -70,6 +72,15 @@ void tcp_reqsk_drop(struct request_sock *req)
 static uint32_t tcp_defer_accept_ms(const struct request_sock *req)
 {
     return tcp_sk(req->rsk_listener)->defer_accept_ms;
+}
+
+/* While the queue is more than half full each has two tries only: most of what fills it will never answer. */
+static unsigned tcp_synack_retries(const struct sock *listener)
+{
+    const struct netns_tcp *tn = tcp_net(listener);
+    bool crowded = tcp_sk(listener)->syn_queue_len > (uint32_t)tn->sysctl_max_syn_backlog / 2;
+
+    return (unsigned)(crowded ? min(tn->sysctl_synack_retries, 2) : tn->sysctl_synack_retries);
 }
 
 /* SYN-ACK after 1, 3, 7 ... s (RFC 6298 with RFC 9293 MUST-22); silence ends it. */
@@ -80,7 +91,7 @@ static void tcp_reqsk_timer(struct timer *timer)
     struct net *net = req->rsk_common.net;
     uint64_t now = ktime_get_ms();
 
-    if (req->num_timeout >= net->tcp->sysctl_synack_retries) {
+    if (req->num_timeout >= tcp_synack_retries(listener)) {
         tcp_reqsk_drop(req);
         return;
     }
@@ -91,7 +102,9 @@ static void tcp_reqsk_timer(struct timer *timer)
         NET_INC_STATS(net, TcpRetransSegs);
         tcp_sk(listener)->af_ops->send_synack(listener, req);
     }
-    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << req->num_timeout, TCP_RTO_MAX));
+    /* The settings allow more doublings than a number has bits; the ceiling is met long before. */
+    unsigned doublings = min((unsigned)req->num_timeout, 16u);
+    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << doublings, TCP_RTO_MAX));
 }
 
 /*
@@ -154,6 +167,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->sk_rcvlowat = listener->sk_rcvlowat;
     child->sk_priority = listener->sk_priority;
     child->sk_mark = listener->sk_mark;
+    child->sk_max_pacing_rate = listener->sk_max_pacing_rate;
     child->inet_ttl = listener->inet_ttl;
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;
@@ -170,6 +184,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     tp->keepalive_time_ms = lp->keepalive_time_ms;
     tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;
     tp->keepalive_probes = lp->keepalive_probes;
+    tp->syn_retries = lp->syn_retries;
 }
 
 static void tcp_child_inherit_request(struct sock *child, struct request_sock *req)
@@ -182,6 +197,8 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     child->sk_bound_dev_if = req->rsk_common.bound_dev_if;
     sk_dst_set(child, req->dst);
     req->dst = NULL;
+    tcp_syn_data_inherit(child, req->syn_data);
+    req->syn_data = NULL;
 
     tp->iss = tp->snd_una = tp->snd_up = req->snt_isn;
     tp->snd_nxt = tp->write_seq = tp->snd_sml = req->snt_isn + 1;
@@ -195,23 +212,27 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->advmss = req->advmss;
     tp->tstamp_ok = req->tstamp_ok;
     tp->sack_ok = req->sack_ok;
+    tp->delivered = 1; /* the SYN-ACK */
+    tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
     tp->ts_recent = req->ts_recent;
     tp->ts_offset = req->ts_offset;
     tp->last_ack_ms = req->created_ms;
     tcp_sync_mss(child, child->sk_dst_cache->mtu);
     tcp_initialize_rcv_mss(tp);
     tp->high_seq = tp->fack = tp->iss;
+    tp->total_retrans = req->num_timeout;
     tp->syn_retransmitted = req->num_timeout != 0;
     if (!req->num_timeout && req->synack_at) /* a cookie does not tell when it was sent */
         tcp_rtt_sample(tp, (ktime_get() - req->synack_at) / NSEC_PER_USEC);
 }
 
-/* A full socket in SYN-RECEIVED in place of the request, which is gone if this succeeds. NULL without memory.
- */
-static struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
+struct sock *tcp_create_openreq_child(struct sock *listener, struct request_sock *req)
 {
     struct netns_tcp *tn = tcp_net(listener);
     int err;
+
+    if (tcp_pages_short(tn)) /* the peer, or our SYN-ACK, will bring another chance */
+        return NULL;
     struct sock *child = sk_alloc(sock_net(listener), listener->sk_prot, SOCK_STREAM, IPPROTO_TCP, &err);
 
     if (!child)
@@ -233,7 +254,7 @@ static void tcp_reqsk_challenge(struct sk_buff *skb, struct request_sock *req)
 {
     struct net *net = req->rsk_common.net;
 
-    if (tcp_oow_rate_limited(net, &req->last_oow_ack_ms))
+    if (tcp_challenge_limited(net, &req->last_oow_ack_ms))
         return;
     NET_INC_STATS(net, TcpExtTCPChallengeACK);
     tcp_sk(req->rsk_listener)->af_ops->send_request_ack(skb, req);
@@ -249,6 +270,10 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
     if (seg->seq == req->rcv_isn && (seg->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN) {
         *reason = SKB_DROP_REASON_TCP_INVALID_SYN; /* the SYN again: so is our answer, but not for each of a
                                                       storm */
+        if (req->tstamp_ok && seg->saw_tstamp && !before(seg->tsval, req->ts_recent))
+            req->ts_recent = seg->tsval; /* RFC 7323 4.3: so its round trip can be told from the first's */
+        if (!(seg->flags & TCPHDR_ECE))  /* the peer has taken back its wish for ECN: RFC 3168 6.1.1 */
+            req->ecn_ok = false;
         if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
             tcp_sk(listener)->af_ops->send_synack(listener, req);
         return false;
@@ -287,7 +312,8 @@ struct sock *tcp_check_req(struct sk_buff *skb, const struct tcp_seg *seg, struc
         lp->af_ops->send_reset(skb, seg);
         return NULL;
     }
-    if (lp->defer_accept_ms && !seg->len && ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
+    if (lp->defer_accept_ms && !seg->len && !req->syn_data &&
+        ktime_get_ms() - req->created_ms < lp->defer_accept_ms) {
         *reason = SKB_DROP_REASON_TCP_LISTEN;
         NET_INC_STATS(sock_net(listener), TcpExtTCPDeferAcceptDrop);
         req->acked = true;

@@ -22,6 +22,7 @@ void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason reason)
 {
     tcp_sk(sk)->ofo_root.node = NULL;
     tcp_sk(sk)->num_sacks = 0;
+    tcp_sk(sk)->ofo_fresh = 0;
     skb_queue_purge(&tcp_sk(sk)->out_of_order_queue, reason);
 }
 
@@ -42,12 +43,10 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
 /* Room for skb, at the cost of text further away than it. */
 static bool tcp_ofo_make_room(struct sock *sk, const struct sk_buff *skb)
 {
-    while (sk->sk_rmem_alloc + skb->truesize > sk->sk_rcvbuf) {
-        NET_INC_STATS(sock_net(sk), TcpExtPruneCalled);
-        if (!tcp_ofo_prune(sk, TCP_SKB_CB(skb)->seq))
-            return TCP_SKB_CB(skb)->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= sk->sk_rcvbuf;
-    }
-    return true;
+    const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+    return tcp_rmem_schedule(sk, cb->seq, skb->truesize) ||
+           (cb->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= tcp_rcv_limit(sk));
 }
 
 /* Cuts off the front up to `seq` (linear skb). */
@@ -83,7 +82,8 @@ static void tcp_ofo_link(struct sock *sk, struct sk_buff *prev, struct sk_buff *
     if (prev && TCP_SKB_CB(prev)->end_seq == TCP_SKB_CB(skb)->seq &&
         sk->sk_rmem_alloc + TCP_OFO_REPACK_COST <= sk->sk_rcvbuf)
         skb = tcp_repack_short(sk, skb);
-    skb_set_owner_r(skb, sk);
+    tp->ofo_fresh += skb->truesize;
+    tcp_set_owner_r(skb, sk);
     rb_insert_after(&tp->ofo_root, prev ? &TCP_SKB_CB(prev)->ofo_node : NULL, &TCP_SKB_CB(skb)->ofo_node);
     if (prev)
         skb_queue_after(&tp->out_of_order_queue, prev, skb);
@@ -115,6 +115,22 @@ static struct sk_buff *tcp_ofo_find(struct tcp_sock *tp, uint32_t seq)
     return found;
 }
 
+/*
+ * What of `again` had come before as `first` is told by D-SACK: no byte more (RFC 2883 4). Of several pieces
+ * apart the first is told.
+ */
+static void tcp_ofo_dsack(struct sock *sk, const struct tcp_skb_cb *first, const struct tcp_skb_cb *again)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t seq = after(first->seq, again->seq) ? first->seq : again->seq;
+    uint32_t end_seq = before(first->end_seq, again->end_seq) ? first->end_seq : again->end_seq;
+
+    if (!tp->dsack_pending)
+        tcp_dsack_set(sk, seq, end_seq);
+    else if (seq == tp->duplicate_sack.end_seq)
+        tp->duplicate_sack.end_seq = end_seq;
+}
+
 /* Puts skb's bytes into the gaps from `prev` on: takes skb. */
 static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
 {
@@ -123,11 +139,16 @@ static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_b
 
     for (;;) {
         struct sk_buff *next = prev ? skb_queue_next(queue, prev) : skb_peek(queue);
+        /* Only what has to be cut must lie in one piece: mostly it is the text after the last, uncut. */
+        bool overlaps = (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) ||
+                        (next && before(TCP_SKB_CB(next)->seq, cb->end_seq));
+        if (overlaps && skb_linearize(skb)) {
+            kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+            return;
+        }
         if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
-            tcp_dsack_set(sk, cb->seq,
-                          before(TCP_SKB_CB(prev)->end_seq, cb->end_seq) ? TCP_SKB_CB(prev)->end_seq
-                                                                         : cb->end_seq);
+            tcp_ofo_dsack(sk, TCP_SKB_CB(prev), cb);
             if (!before(TCP_SKB_CB(prev)->end_seq, cb->end_seq)) {
                 kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_OVERLAP);
                 return;
@@ -159,10 +180,6 @@ void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
     if (!tcp_ofo_make_room(sk, skb)) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPOFODrop);
         kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_DROP);
-        return;
-    }
-    if (skb_linearize(skb)) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
         return;
     }
     NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);

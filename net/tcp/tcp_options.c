@@ -22,6 +22,12 @@ static void tcp_parse_option(const uint8_t *p, uint8_t len, struct tcp_options_r
     case TCPOPT_SACK_PERM:
         opt->sack_ok |= len == TCPOLEN_SACK_PERM;
         break;
+    case TCPOPT_FASTOPEN: /* RFC 7413 4.1.1: no cookie, or one of 4 to 16 bytes, an even number */
+        if (len % 2 || len > TCPOLEN_FASTOPEN_BASE + 16 || len == TCPOLEN_FASTOPEN_BASE + 2)
+            break;
+        opt->fastopen_len = (int8_t)(len - TCPOLEN_FASTOPEN_BASE);
+        opt->fastopen = p + TCPOLEN_FASTOPEN_BASE;
+        break;
     default: /* RFC 9293 3.1 MUST-6: unknown ones are skipped */
         break;
     }
@@ -48,7 +54,7 @@ void tcp_parse_options(const struct sk_buff *skb, const struct tcp_seg *seg, str
     const uint8_t *p = (const uint8_t *)tcp_hdr(skb) + TCP_HEADER_LEN, *option;
     unsigned left = seg->hdr_len - TCP_HEADER_LEN;
 
-    *opt = (struct tcp_options_received){0};
+    *opt = (struct tcp_options_received){.fastopen_len = -1};
     while ((option = tcp_next_option(&p, &left)))
         tcp_parse_option(option, option[1], opt);
 }
@@ -119,7 +125,19 @@ unsigned tcp_write_sacks(uint8_t *p, const struct tcp_sack_block *blocks, unsign
     return 4 + count * TCPOLEN_SACK_BLOCK;
 }
 
-/* In Linux's order, which is the one middleboxes have seen: MSS, SACK-permitted, timestamp, window scale. */
+static unsigned tcp_write_fastopen(uint8_t *p, const uint8_t *cookie)
+{
+    unsigned len = TCPOLEN_FASTOPEN_BASE + TCPOLEN_FASTOPEN_COOKIE;
+
+    p[0] = TCPOPT_FASTOPEN;
+    p[1] = (uint8_t)len;
+    __builtin_memcpy(p + TCPOLEN_FASTOPEN_BASE, cookie, TCPOLEN_FASTOPEN_COOKIE);
+    p[len] = p[len + 1] = TCPOPT_NOP;
+    return len + 2;
+}
+
+/* In Linux's order, which is the one middleboxes have seen: MSS, SACK-permitted, timestamp, window scale,
+ * Fast Open's cookie. */
 unsigned tcp_write_syn_options(uint8_t *p, const struct tcp_syn_options *opt)
 {
     unsigned n = 4;
@@ -138,11 +156,14 @@ unsigned tcp_write_syn_options(uint8_t *p, const struct tcp_syn_options *opt)
         at[0] = TCPOPT_SACK_PERM;
         at[1] = TCPOLEN_SACK_PERM;
     }
-    if (opt->wscale < 0)
-        return n;
-    p[n] = TCPOPT_NOP;
-    p[n + 1] = TCPOPT_WINDOW;
-    p[n + 2] = TCPOLEN_WINDOW;
-    p[n + 3] = (uint8_t)opt->wscale;
-    return n + 4;
+    if (opt->wscale >= 0) {
+        p[n] = TCPOPT_NOP;
+        p[n + 1] = TCPOPT_WINDOW;
+        p[n + 2] = TCPOLEN_WINDOW;
+        p[n + 3] = (uint8_t)opt->wscale;
+        n += 4;
+    }
+    if (opt->fastopen_cookie)
+        n += tcp_write_fastopen(p + n, opt->fastopen_cookie);
+    return n;
 }

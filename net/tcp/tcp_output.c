@@ -91,6 +91,8 @@ uint32_t tcp_select_window(struct sock *sk, bool commit)
     uint32_t full = tcp_win_from_space(sk->sk_rcvbuf);
     uint32_t used = sk->sk_rmem_alloc;
     uint32_t space = used < sk->sk_rcvbuf ? tcp_win_from_space(sk->sk_rcvbuf - used) : 0;
+    if (unlikely(tcp_under_memory_pressure(tcp_net(sk))))
+        space = tcp_pressed_space(sk, space);
     uint32_t current = tcp_receive_window(tp);
     uint32_t unit = 1u << tp->rcv_wscale, limit = 65535u << tp->rcv_wscale;
     uint32_t window = min(space, limit) & ~(unit - 1);
@@ -126,17 +128,24 @@ static void tcp_event_ack_sent(struct tcp_sock *tp, bool sacks)
     tp->ack_pending = 0;
 }
 
-static void tcp_event_data_sent(struct sock *sk)
+static void tcp_cwnd_restart_check(struct sock *sk, uint64_t now_ms)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
+        now_ms - tp->last_snd_ms > tp->rto_ms)
+        tcp_cwnd_restart(sk);
+}
+
+static void tcp_event_data_sent(struct sock *sk, const struct tcp_skb_cb *cb)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint64_t now = ktime_get_ms();
+    uint64_t now = cb->sent_at / NSEC_PER_MSEC;
 
+    tcp_cwnd_restart_check(sk, now);
+    tp->last_snd_ms = now;
     if (!tp->packets_out)
         tcp_ca_event(sk, CA_EVENT_TX_START);
-    if (!tp->packets_out && tcp_net(sk)->sysctl_slow_start_after_idle && tp->last_snd_ms &&
-        now - tp->last_snd_ms > tp->rto_ms)
-        tcp_cwnd_restart(sk);
-    tp->last_snd_ms = now;
     if (tp->last_rcv_ms &&
         now - tp->last_rcv_ms < TCP_DELACK_MS) /* we answer: the next ACK can ride on an answer too */
         tp->ack_pingpong = true;
@@ -153,7 +162,7 @@ static uint16_t tcp_window_field(struct sock *sk, uint8_t flags)
     return (uint16_t)(tcp_select_window(sk, true) >> tp->rcv_wscale);
 }
 
-/* Our SYN offers all we can; a SYN-ACK (simultaneous open) has only what the peer's SYN had. */
+/* Our SYN offers all we can; a SYN-ACK (simultaneous open, Fast Open) has only what the peer's SYN had. */
 static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -168,7 +177,12 @@ static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options
         .tsval = tcp_time_stamp(tp->ts_offset),
         .tsecr = offer ? 0 : tp->ts_recent,
     };
+    uint8_t cookie[TCPOLEN_FASTOPEN_COOKIE];
 
+    if (tp->fastopen_renew) {
+        tcp_fastopen_child_cookie(sk, cookie);
+        opt.fastopen_cookie = cookie;
+    }
     return tcp_write_syn_options(options, &opt);
 }
 
@@ -195,7 +209,7 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_segment_options(sk, cb, skb->len, options);
+    unsigned len = skb->len, options_len = tcp_segment_options(sk, cb, len, options);
     unsigned hdr_len = TCP_HEADER_LEN + options_len;
     wsum payload = cb->csum_valid ? cb->csum : (__force wsum)0;
     struct tcphdr *th = skb_push(skb, hdr_len);
@@ -214,6 +228,8 @@ static void tcp_write_header(struct sock *sk, struct sk_buff *skb, const struct 
         th->urg_ptr = cpu_to_be16((uint16_t)min(tp->snd_up - cb->seq, 65535u));
         th->flags |= TCPHDR_URG;
     }
+    if (unlikely(tp->ecn_flags & TCP_ECN_OK))
+        tcp_ecn_send(sk, cb, th, len);
     if (likely(options_len == TCPOLEN_TSTAMP_ALIGNED))
         __builtin_memcpy(th + 1, options, TCPOLEN_TSTAMP_ALIGNED); /* three words instead of a call */
     else
@@ -239,7 +255,9 @@ static int tcp_send_one(struct sock *sk, struct sk_buff *skb, const struct tcp_s
     unsigned len = skb->len, segs = skb_segs(skb);
 
     if (len)
-        tcp_event_data_sent(sk);
+        tcp_event_data_sent(sk, cb); /* data is of the write queue: its time was taken */
+    else if (cb->flags & TCPHDR_FIN) /* alone it is a tail to probe for too (RFC 8985 7.2), from now on */
+        tp->last_snd_ms = cb->sent_at / NSEC_PER_MSEC;
     tcp_write_header(sk, skb, cb);
     if (cb->flags & TCPHDR_ACK)
         tcp_event_ack_sent(tp, skb->len - len > tcp_header_len(tp));
@@ -280,9 +298,9 @@ static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, uint32_t mss)
         return -ENOBUFS;
     out->nohdr = 1; /* the headroom is this transmission's alone, and so is the shared info's gso_size */
     skb_shinfo(out)->gso_size = (uint16_t)(train ? mss : 0);
-    if (train)
-        skb_shinfo(out)->gso_segs = (uint16_t)DIV_ROUND_UP(skb->len, mss);
+    skb_shinfo(out)->gso_segs = (uint16_t)(train ? DIV_ROUND_UP(skb->len, mss) : 0);
     TCP_SKB_CB(skb)->sent_at = ktime_get();
+    tcp_tsorted_sent(tcp_sk(sk), skb);
     tcp_send_one(sk, out, TCP_SKB_CB(skb));
     return 0;
 }
@@ -307,7 +325,7 @@ void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb)
     struct tcp_sock *tp = tcp_sk(sk);
 
     skb_queue_tail(&sk->sk_write_queue, skb);
-    sk->sk_wmem_queued += skb->truesize;
+    tcp_wmem_charge(sk, skb);
     if (!tp->send_head)
         tp->send_head = skb;
 }
@@ -324,9 +342,9 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (!rest)
         return -ENOMEM;
     skb_reserve(rest, MAX_HEADER);
-    sk->sk_wmem_queued -= skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
     if (skb_unclone(skb)) {
-        sk->sk_wmem_queued += skb->truesize;
+        tcp_wmem_charge(sk, skb);
         consume_skb(rest);
         return -ENOMEM;
     }
@@ -342,10 +360,12 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     if (linear || skb_headlen(rest))
         cb->csum_valid = false;
     rest_cb->csum_valid = false;
+    tcp_tsorted_split(skb, rest);
     if (cb->sacked & TCPCB_SACKED)
         tp->sacked_segs++;
     skb_queue_after(&sk->sk_write_queue, skb, rest);
-    sk->sk_wmem_queued += skb->truesize + rest->truesize;
+    tcp_wmem_charge(sk, skb);
+    tcp_wmem_charge(sk, rest);
     if (before(cb->seq, tp->snd_nxt)) { /* both halves have been sent */
         uint32_t mss = tcp_current_mss(sk);
         tp->packets_out -= tcp_skb_pcount(skb);
@@ -410,44 +430,61 @@ static void tcp_event_new_data_sent(struct sock *sk, struct sk_buff *skb, uint32
     /* A train that more follows may end in a shorter segment; that is none of the application's. */
     if (skb->len < mss || (!tp->send_head && skb->len % mss))
         tp->snd_sml = tp->snd_nxt;
-    if (tp->ca_state == TCP_CA_Recovery)
+    if (tp->ca_state == TCP_CA_Recovery || tp->ca_state == TCP_CA_CWR)
         tp->prr_out += skb->len;
     bool first = !tp->packets_out;
+    if (first && tp->chrono == TCP_CHRONO_IDLE)
+        tcp_chrono_set(tp, TCP_CHRONO_BUSY, TCP_SKB_CB(skb)->sent_at);
     tp->packets_out += tcp_skb_pcount(skb);
     if (first || tp->xmit_pending == TCP_TIME_NONE || tp->xmit_pending == TCP_TIME_PROBE0)
-        tcp_rearm_rto(sk); /* RFC 6298 5.1 */
+        tcp_reset_xmit_timer_at(sk, TCP_TIME_RETRANS, /* RFC 6298 5.1 */
+                                TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC + tp->rto_ms);
     NET_ADD_STATS(sock_net(sk), TcpExtTCPOrigDataSent, tcp_skb_pcount(skb));
 }
 
 /* More than one segment waits: cuts off what may go now as a train. false: none of it. */
-static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, int nonagle)
+static bool tcp_train_test(struct sock *sk, struct sk_buff *skb, uint32_t mss, uint32_t quota, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->packets_out)
+        tcp_cwnd_restart_check(sk, ktime_get_ms()); /* before it is cut to the window */
     uint32_t seq = TCP_SKB_CB(skb)->seq, edge = tp->snd_una + tp->snd_wnd;
     uint32_t room = before(seq, edge) ? min(edge - seq, tcp_cwnd_room(tp, mss)) : 0;
     bool tail_waits = skb->len % mss && !tcp_nagle_test(tp, skb, mss, nonagle);
-    uint32_t len = tcp_train_len(sk, skb, room, mss, tail_waits);
+    uint32_t len = tcp_train_len(sk, skb, room, quota, mss, tail_waits);
 
+    if (unlikely(tp->ecn_flags & TCP_ECN_QUEUE_CWR)) /* not every card takes CWR off the segments behind */
+        len = min(len, mss);
     return len && (len == skb->len || !tcp_fragment(sk, skb, len));
 }
 
 static void tcp_write_xmit(struct sock *sk, int nonagle)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t mss = tcp_current_mss(sk);
+    uint32_t mss = tcp_current_mss(sk), quota = UINT32_MAX;
+    bool sent = false, paced = tcp_needs_pacing(tp);
     struct sk_buff *skb;
-    bool sent = false;
 
     while ((skb = tp->send_head)) {
-        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, nonagle)
+        if (unlikely(paced)) {
+            quota = tcp_pacing_quota(sk, mss);
+            if (!quota)
+                break;
+        }
+        if (skb->len > mss ? !tcp_train_test(sk, skb, mss, quota, nonagle)
                            : !tcp_cwnd_test(tp, skb, mss) || !tcp_snd_wnd_test(tp, skb) ||
                                  !tcp_nagle_test(tp, skb, mss, nonagle))
             break;
         if (tcp_transmit_skb(sk, skb, mss))
             break;
         tcp_event_new_data_sent(sk, skb, mss);
+        if (unlikely(paced))
+            tcp_pacing_sent(tp, skb->len);
         sent = true;
     }
+    if (unlikely(tp->send_head || tp->nospace || tp->chrono > TCP_CHRONO_BUSY))
+        tcp_chrono_update(tp);
     tcp_cwnd_validate(sk);
     if (sent)
         tcp_schedule_loss_probe(sk, tp->last_snd_ms);
@@ -463,8 +500,9 @@ static bool tcp_may_send(const struct sock *sk)
     case TCP_CLOSING:
     case TCP_LAST_ACK:
         return true;
+    case TCP_SYN_RECV: /* RFC 7413 4.2.2: the answer need not wait for the handshake */
+        return tcp_sk(sk)->fastopen_rsk;
     case TCP_SYN_SENT:
-    case TCP_SYN_RECV:
     case TCP_FIN_WAIT2:
     case TCP_TIME_WAIT:
     case TCP_CLOSE:
@@ -617,14 +655,16 @@ void tcp_send_active_reset(struct sock *sk)
 int tcp_send_syn(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+    uint8_t flags = sk->sk_state == TCP_SYN_RECV ? TCPHDR_SYN | TCPHDR_ACK : TCPHDR_SYN;
     struct sk_buff *skb = alloc_skb(sock_net(sk), MAX_HEADER);
 
     if (!skb)
         return -ENOBUFS;
     skb_reserve(skb, MAX_HEADER);
     *TCP_SKB_CB(skb) =
-        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = TCPHDR_SYN, .csum_valid = true};
+        (struct tcp_skb_cb){.seq = tp->iss, .end_seq = tp->iss + 1, .flags = flags, .csum_valid = true};
     tp->write_seq = tp->snd_nxt = tp->iss + 1;
+    tcp_ecn_send_syn(sk, TCP_SKB_CB(skb));
     tcp_write_queue_append(sk, skb);
     tp->send_head = NULL;
     tp->packets_out = 1;
@@ -674,14 +714,18 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .wscale = req->wscale_ok ? req->rcv_wscale : -1,
         .sack_ok = req->sack_ok,
         .tstamp_ok = req->tstamp_ok,
-        .tsval = tcp_time_stamp(req->ts_offset),
+        .tsval = req->is_cookie ? tcp_syncookie_tsval(req) : tcp_time_stamp(req->ts_offset),
         .tsecr = req->ts_recent,
     };
-    uint8_t options[TCP_OPTIONS_MAX];
-    unsigned options_len = tcp_write_syn_options(options, &opt);
+    uint8_t options[TCP_OPTIONS_MAX], cookie[TCPOLEN_FASTOPEN_COOKIE];
 
     if (!skb)
         return NULL;
+    if (req->fastopen_cookie && !req->num_timeout) { /* a box on the way may drop what it does not know */
+        tcp_fastopen_req_cookie(req, cookie);
+        opt.fastopen_cookie = cookie;
+    }
+    unsigned options_len = tcp_write_syn_options(options, &opt);
     skb_reserve(skb, MAX_HEADER);
     struct tcphdr *th = skb_push(skb, TCP_HEADER_LEN + options_len);
     skb_reset_transport_header(skb);
@@ -691,7 +735,7 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
         .seq = cpu_to_be32(req->snt_isn),
         .ack_seq = cpu_to_be32(req->rcv_isn + 1),
         .doff_res = (uint8_t)((TCP_HEADER_LEN + options_len) << 2),
-        .flags = TCPHDR_SYN | TCPHDR_ACK,
+        .flags = TCPHDR_SYN | TCPHDR_ACK | (req->ecn_ok ? TCPHDR_ECE : 0), /* RFC 3168 6.1.1 */
         .window = cpu_to_be16((uint16_t)min(req->rcv_wnd, 65535u)),
     };
     __builtin_memcpy(th + 1, options, options_len);

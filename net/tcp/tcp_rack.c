@@ -31,17 +31,24 @@ static void tcp_update_min_rtt(struct tcp_sock *tp, uint32_t rtt_us, ktime_t now
     tp->min_rtt_ms = now_ms;
 }
 
-/* Is the ACK of a segment sent several times too early to be that of the last transmission (6.2 step 2)? */
+/*
+ * Is the ACK of a segment sent several times too early to be that of the last transmission (RFC 8985 6.2 step
+ * 2)? The echo tells only if the ACK moved on: beyond a hole the peer repeats the time of what came before it
+ * (RFC 7323 4.3).
+ */
 static bool tcp_rack_ambiguous(const struct tcp_sock *tp, const struct tcp_skb_cb *cb,
                                const struct tcp_ack_state *st, uint32_t rtt_us)
 {
-    if (tp->tstamp_ok && st->seg->saw_tstamp)
+    if (rtt_us < tp->min_rtt_us)
+        return true;
+    if (tp->tstamp_ok && st->seg->saw_tstamp && tp->snd_una != st->prior_una)
         return before(st->seg->tsecr, (uint32_t)(cb->sent_at / NSEC_PER_MSEC) + tp->ts_offset);
-    return rtt_us < tp->min_rtt_us;
+    return false;
 }
 
 /* Steps 1 and 2: a segment was delivered. */
-void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct tcp_ack_state *st)
+void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
+                      struct tcp_ack_state *st)
 {
     uint32_t rtt_us = max((uint32_t)((st->now - cb->sent_at) / NSEC_PER_USEC), 1u);
 
@@ -51,9 +58,9 @@ void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, struct t
         return;
     tp->rack_rtt_us = rtt_us;
     st->rack_advanced = true;
-    if (tcp_rack_sent_after(cb->sent_at, cb->end_seq, tp->rack_sent_at, tp->rack_end_seq)) {
+    if (tcp_rack_sent_after(cb->sent_at, end_seq, tp->rack_sent_at, tp->rack_end_seq)) {
         tp->rack_sent_at = cb->sent_at;
-        tp->rack_end_seq = cb->end_seq;
+        tp->rack_end_seq = end_seq;
     }
 }
 
@@ -98,16 +105,14 @@ static uint64_t tcp_rack_detect_loss(struct sock *sk, ktime_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t limit_ns = ((uint64_t)tp->rack_rtt_us + tcp_rack_reo_wnd_us(tp)) * NSEC_PER_USEC, wait_ns = 0;
+    struct tcp_skb_cb *cb, *next;
 
-    for (struct sk_buff *skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head;
-         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
-        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-        if (cb->sacked & TCPCB_SACKED || (cb->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST)
-            continue;
+    /* In the order of sending: what was sent after the latest delivered one waits for its turn. */
+    list_for_each_entry_safe (cb, next, &tp->tsorted_sent, tsorted) {
         if (!tcp_rack_sent_after(tp->rack_sent_at, tp->rack_end_seq, cb->sent_at, cb->end_seq))
-            continue;
+            break;
         if (now - cb->sent_at >= limit_ns)
-            tcp_mark_lost(sk, skb);
+            tcp_mark_lost(sk, container_of((void *)cb, struct sk_buff, cb));
         else
             wait_ns = max(wait_ns, cb->sent_at + limit_ns - now);
     }
@@ -162,19 +167,55 @@ static uint64_t tcp_tlp_deadline_ms(const struct tcp_sock *tp, uint64_t now)
     return max(deadline, now + TLP_MIN_PTO_MS);
 }
 
+/*
+ * Unlike RFC 8985 7.2, a SHOULD, we probe in recovery too, as QUIC does (RFC 9002 6.2.1): a lost tail of
+ * retransmissions is as silent as any other, and on a short path the 200 ms of the time-out are a thousand
+ * round trips. After a time-out only once the peer has been heard again, so that the backing off of RFC 6298
+ * 5.5 stands.
+ */
+static bool tcp_may_probe(const struct tcp_sock *tp)
+{
+    switch (tp->ca_state) {
+    case TCP_CA_Recovery:
+        return true;
+    case TCP_CA_Loss:
+        return !tp->retransmits && !tp->backoff;
+    default:
+        return (tp->ca_state == TCP_CA_Open || tp->ca_state == TCP_CA_CWR) && !tp->sacked_out;
+    }
+}
+
 bool tcp_schedule_loss_probe(struct sock *sk, uint64_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (!tp->sack_ok || tp->ca_state != TCP_CA_Open || tp->sacked_out || !tp->packets_out ||
-        tp->tlp_pending || tcp_net(sk)->sysctl_early_retrans < 3 || sk->sk_state == TCP_SYN_SENT ||
-        sk->sk_state == TCP_SYN_RECV)
+    if (!tp->sack_ok || !tp->packets_out || tp->tlp_pending || !tcp_may_probe(tp) ||
+        tcp_net(sk)->sysctl_early_retrans < 3 || sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
         return false;
     uint64_t deadline = tcp_tlp_deadline_ms(tp, now);
     if (deadline - now >= tp->rto_ms)
         return false;
     tcp_reset_xmit_timer_at(sk, TCP_TIME_LOSS_PROBE, deadline);
     return true;
+}
+
+/*
+ * Everything under way in recovery is lost, or its ACKs are: the first segment, which the time-out would
+ * send, tells. Any answer ends the probe.
+ */
+static void tcp_probe_recovery(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *head = skb_peek(&sk->sk_write_queue);
+
+    if (tp->tlp_pending || tcp_retransmit_skb(sk, head))
+        return;
+    NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbes);
+    tp->prr_out += head->len;
+    tp->frto = false; /* what comes next may be the probe's doing */
+    tp->tlp_pending = true;
+    tp->tlp_retrans = false;
+    tp->tlp_end_seq = tp->snd_una;
 }
 
 /* 7.3: new data if there is any, else the last segment again. One probe per tail. */
@@ -185,7 +226,9 @@ void tcp_send_loss_probe(struct sock *sk)
 
     if (!tp->packets_out)
         return;
-    if (!tp->tlp_pending) {
+    if (tp->ca_state >= TCP_CA_Recovery) {
+        tcp_probe_recovery(sk);
+    } else if (!tp->tlp_pending) {
         bool fresh = tcp_send_new_probe(sk);
         if (fresh || tcp_retransmit_tail(sk)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbes);
@@ -213,10 +256,11 @@ void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st)
         /* No duplicate was told: the probe has repaired a loss, and a loss means congestion. */
         tp->tlp_pending = false;
         NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbeRecovery);
-        if (tp->ca_state < TCP_CA_Recovery) {
+        if (tp->ca_state < TCP_CA_CWR) {
             tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
             tp->snd_cwnd = min(tp->snd_cwnd, tp->snd_ssthresh);
             tp->snd_cwnd_cnt = 0;
+            tcp_ecn_reduced(tp);
         }
     } else if (tp->snd_una == st->prior_una && !st->seg->num_sacks) {
         tp->tlp_pending = false; /* a bare duplicate: from a peer that tells no D-SACKs, for the probe */

@@ -26,7 +26,7 @@ static uint64_t tcp_wanted_window(const struct tcp_sock *tp, uint32_t copied, ui
 void tcp_rcv_space_adjust(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    const struct netns_tcp *tn = tcp_net(sk);
+    struct netns_tcp *tn = tcp_net(sk);
     uint64_t now_us = ktime_get() / NSEC_PER_USEC;
 
     if (!tp->srtt_us || now_us - tp->rcvq_time_us < tp->srtt_us)
@@ -37,7 +37,7 @@ void tcp_rcv_space_adjust(struct sock *sk)
     if (copied <= before_it)
         return;
     tp->rcvq_space = copied;
-    if (!tn->sysctl_moderate_rcvbuf || sk->sk_rcvbuf_locked)
+    if (!tn->sysctl_moderate_rcvbuf || sk->sk_rcvbuf_locked || tcp_under_memory_pressure(tn))
         return;
     /* tcp_win_from_space() offers half of the buffer. */
     uint64_t space = min(2 * tcp_wanted_window(tp, copied, before_it), (uint64_t)tn->sysctl_rmem[2]);

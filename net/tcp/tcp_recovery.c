@@ -38,6 +38,7 @@ static void tcp_undo(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     tcp_unmark_lost(sk);
+    tcp_ecn_undo(tp);
     tp->undo_active = false;
     tp->snd_cwnd = max(tp->snd_cwnd, tp->prior_cwnd);
     tp->snd_ssthresh = max(tp->snd_ssthresh, tp->prior_ssthresh);
@@ -63,13 +64,19 @@ static void tcp_enter_sack_recovery(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
 
     NET_INC_STATS(sock_net(sk), TcpExtTCPSackRecovery);
-    tcp_undo_start(sk);
-    tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+    if (tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->undo_active = false;
+    } else {
+        tcp_undo_start(sk);
+        tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
+        tp->prr_delivered = tp->prr_out = 0;
+        tp->prr_flight = max(tp->snd_nxt - tp->snd_una, 1u);
+        tcp_ecn_reduced(tp);
+    }
     tp->snd_cwnd_cnt = 0;
     tp->high_seq = tp->snd_nxt;
-    tp->prr_delivered = tp->prr_out = 0;
-    tp->prr_flight = max(tp->snd_nxt - tp->snd_una, 1u);
     tp->ca_state = TCP_CA_Recovery;
+    tp->tlp_pending = false;                     /* it has done its work */
     tp->snd_cwnd = tcp_pipe(tp) + tp->mss_cache; /* the first retransmission goes at once */
 }
 
@@ -79,10 +86,13 @@ void tcp_enter_sack_loss(struct sock *sk)
     bool fresh = tp->ca_state < TCP_CA_Recovery;
 
     /* RFC 5681 3.1: ssthresh falls once per loss, however often the timer fires for the same segment. */
-    if (tp->ca_state != TCP_CA_Loss || !tp->retransmits) {
+    if (tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
+        tp->undo_active = false;
+    } else if (tp->ca_state != TCP_CA_Loss || !tp->retransmits) {
         tcp_undo_start(sk);
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
     }
+    tcp_ecn_reduced(tp);
     /* RFC 5682 2.1: not if the time-out came in the middle of a recovery. */
     tp->frto = tcp_net(sk)->sysctl_frto && (fresh || tp->retransmits);
     tcp_timeout_mark_lost(sk);
@@ -96,15 +106,17 @@ void tcp_enter_sack_loss(struct sock *sk)
 /* --- sending again --- */
 
 /* RFC 6675 5, NextSeg() rule 1: what is lost, in order, as long as the pipe is not full. */
-static void tcp_xmit_lost(struct sock *sk)
+void tcp_xmit_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb, *next;
 
-    for (skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head && tp->lost_out; skb = next) {
+    skb = tp->retrans_hint ? tp->retrans_hint : skb_peek(&sk->sk_write_queue);
+    for (; skb && skb != tp->send_head && tp->lost_out; skb = next) {
+        tp->retrans_hint = skb;
         if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST) {
             uint32_t pipe = tcp_pipe(tp);
-            if (pipe && pipe + skb->len > tp->snd_cwnd)
+            if (pipe && pipe + min(skb->len, tp->mss_cache) > tp->snd_cwnd) /* of a train one segment goes */
                 return;
             if (tcp_retransmit_skb(sk, skb))
                 return;
@@ -122,7 +134,7 @@ static void tcp_xmit_lost(struct sock *sk)
  * RFC 6937 3: the window follows what arrives, down to ssthresh, so that sending never stops. Only delivered
  * bytes count: duplicate ACKs that tell nothing new send nothing (RFC 5681 3.1's ACK attacks).
  */
-static void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
+void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
 {
     uint32_t pipe = tcp_pipe(tp), count;
 
@@ -135,8 +147,9 @@ static void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
         count = target > tp->prr_out ? (uint32_t)(target - tp->prr_out) : 0;
     } else {
         uint32_t limit = tp->prr_delivered > tp->prr_out ? tp->prr_delivered - tp->prr_out : 0;
+        limit = max(limit, st->delivered); /* never less than what has left: RFC 6937 3, RFC 9937 6.2 */
         if (tp->snd_una != st->prior_una)
-            limit = max(limit, st->delivered) + tp->mss_cache; /* slow-start reduction bound */
+            limit += tp->mss_cache; /* slow-start reduction bound, while recovery makes headway */
         count = min(tp->snd_ssthresh - pipe, limit);
     }
     if (!tp->prr_out)
@@ -226,7 +239,8 @@ static void tcp_set_xmit_timer(struct sock *sk, const struct tcp_ack_state *st, 
 
     if (reo_ms && tp->packets_out)
         tcp_reset_xmit_timer(sk, TCP_TIME_REO, reo_ms);
-    else if (tp->snd_una != st->prior_una || (tp->xmit_pending == TCP_TIME_LOSS_PROBE && tp->sacked_out) ||
+    else if (tp->snd_una != st->prior_una || (tp->ca_state >= TCP_CA_Recovery && st->delivered) ||
+             (tp->xmit_pending == TCP_TIME_LOSS_PROBE && tp->sacked_out) ||
              (tp->packets_out && tp->xmit_pending == TCP_TIME_NONE)) {
         if (!tcp_schedule_loss_probe(sk, tp->last_ack_ms))
             tcp_rearm_rto(sk);
@@ -257,7 +271,7 @@ void tcp_rack_reo_timeout(struct sock *sk)
     tcp_xmit_lost(sk);
     if (reo_ms)
         tcp_reset_xmit_timer(sk, TCP_TIME_REO, reo_ms);
-    else
+    else if (!tcp_schedule_loss_probe(sk, ktime_get_ms()))
         tcp_rearm_rto(sk);
 }
 
@@ -269,6 +283,8 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
 
     if (before(tp->fack, tp->snd_una))
         tp->fack = tp->snd_una;
+    if (st->reordered)
+        tp->reord_seen++;
     if (st->reordered && !tp->rack_reord_seen) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReorder);
         tp->rack_reord_seen = true;
@@ -289,6 +305,8 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
     tcp_enter_recovery_if_lost(sk);
     if (tp->ca_state == TCP_CA_Recovery)
         tcp_prr(tp, st);
+    else if (tp->ca_state == TCP_CA_CWR)
+        tcp_cwr_ack(tp, st);
     else if (acked)
         tp->ca_ops->cong_avoid(sk, acked, st->prior_in_flight);
     if (tp->lost_out && resend)

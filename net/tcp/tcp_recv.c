@@ -69,6 +69,12 @@ static bool tcp_recv_ready(const struct sock *sk, uint32_t seq)
            sk->sk_state == TCP_CLOSE;
 }
 
+/* A read ends at the urgent mark, so that SIOCATMARK can find it (RFC 9293 MUST-33, POSIX sockatmark). */
+static size_t tcp_recv_to_mark(const struct tcp_sock *tp, size_t len)
+{
+    return after(tp->rcv_up, tp->copied_seq) ? min(len, (size_t)(tp->rcv_up - tp->copied_seq)) : len;
+}
+
 static void tcp_recv_urgent_passed(struct tcp_sock *tp)
 {
     if (tp->rcv_urg && after(tp->copied_seq, tp->rcv_up)) {
@@ -90,6 +96,8 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
     if (!(flags & MSG_TRUNC))
         len = min(len, msg->iter.count);
     msg->name_len = 0;
+    if (unlikely(tp->rcv_urg))
+        len = tcp_recv_to_mark(tp, len);
     for (;;) {
         size_t moved = tcp_recv_queued(sk, msg, len - copied, flags, &seq);
         copied += moved;

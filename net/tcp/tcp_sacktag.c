@@ -9,6 +9,9 @@
  */
 #include "net/tcp/tcp_internal.h"
 
+/* Segments that one ACK may have us pass by without delivering them. */
+#define TCP_SACK_STEPS 1024u
+
 static uint32_t tcp_skb_span(const struct sk_buff *skb)
 {
     return TCP_SKB_CB(skb)->end_seq - TCP_SKB_CB(skb)->seq;
@@ -21,6 +24,42 @@ uint32_t tcp_pipe(const struct tcp_sock *tp)
     /* Without memory the first segment stays whole when it is acknowledged in part: then the sums are a
      * little too high. */
     return (sent > left ? sent - left : 0) + tp->retrans_out;
+}
+
+/* --- the queue's sent part, backwards --- */
+
+static struct sk_buff *tcp_last_sent(const struct sock *sk)
+{
+    struct sk_buff *send_head = tcp_sk(sk)->send_head;
+
+    if (!send_head)
+        return skb_peek_tail(&sk->sk_write_queue);
+    return send_head == skb_peek(&sk->sk_write_queue) ? NULL : send_head->prev;
+}
+
+static struct sk_buff *tcp_sent_before(const struct sock *sk, const struct sk_buff *skb)
+{
+    return skb == skb_peek(&sk->sk_write_queue) ? NULL : skb->prev;
+}
+
+/* --- in the order of sending: what RACK looks at --- */
+
+void tcp_tsorted_sent(struct tcp_sock *tp, struct sk_buff *skb)
+{
+    tcp_tsorted_forget(skb);
+    if (!(TCP_SKB_CB(skb)->sacked & TCPCB_SACKED))
+        list_add_tail(&TCP_SKB_CB(skb)->tsorted, &tp->tsorted_sent);
+}
+
+/* `rest` was the back of skb, and sent when it was. */
+void tcp_tsorted_split(struct sk_buff *skb, struct sk_buff *rest)
+{
+    struct list_head *node = &TCP_SKB_CB(skb)->tsorted;
+
+    if (node->next)
+        list_add(&TCP_SKB_CB(rest)->tsorted, node);
+    else
+        TCP_SKB_CB(rest)->tsorted.next = NULL;
 }
 
 /* --- marks --- */
@@ -57,7 +96,7 @@ void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_
     if (cb->sacked & TCPCB_SACKED)
         tp->sacked_out -= len;
     else if (tp->sack_ok)
-        st->delivered += len;
+        tcp_note_delivered(tp, skb, cb->seq + len, st);
 }
 
 void tcp_mark_lost(struct sock *sk, struct sk_buff *skb)
@@ -68,6 +107,9 @@ void tcp_mark_lost(struct sock *sk, struct sk_buff *skb)
     if (cb->sacked & TCPCB_RETRANS)
         NET_INC_STATS(sock_net(sk), TcpExtTCPLostRetransmit);
     tcp_unmark(tp, skb, TCPCB_RETRANS, &tp->retrans_out);
+    tcp_tsorted_forget(skb);
+    if (tp->retrans_hint && before(cb->seq, TCP_SKB_CB(tp->retrans_hint)->seq))
+        tp->retrans_hint = skb;
     if (cb->sacked & TCPCB_LOST)
         return;
     cb->sacked |= TCPCB_LOST;
@@ -88,9 +130,14 @@ void tcp_unmark_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    for (struct sk_buff *skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head;
-         skb = skb_queue_next(&sk->sk_write_queue, skb))
+    for (struct sk_buff *skb = tcp_last_sent(sk); skb; skb = tcp_sent_before(sk, skb)) {
+        if (!(TCP_SKB_CB(skb)->sacked & TCPCB_LOST))
+            continue;
         tcp_unmark(tp, skb, TCPCB_LOST, &tp->lost_out);
+        if (!TCP_SKB_CB(skb)->tsorted.next) /* lost first, so sent first, or nearly so */
+            list_add(&TCP_SKB_CB(skb)->tsorted, &tp->tsorted_sent);
+    }
+    tp->retrans_hint = NULL;
 }
 
 /*
@@ -104,8 +151,10 @@ void tcp_timeout_mark_lost(struct sock *sk)
     struct sk_buff *head = skb_peek(&sk->sk_write_queue);
     bool reneged = head && TCP_SKB_CB(head)->sacked & TCPCB_SACKED;
 
-    if (reneged)
+    if (reneged) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReneging);
+        tp->num_known_sacks = 0;
+    }
     for (struct sk_buff *skb = head; skb && skb != tp->send_head;
          skb = skb_queue_next(&sk->sk_write_queue, skb)) {
         if (reneged)
@@ -117,19 +166,20 @@ void tcp_timeout_mark_lost(struct sock *sk)
 
 /* --- what an ACK delivers --- */
 
-/* skb is known to have arrived, by number or by block, and was not before. */
-void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, struct tcp_ack_state *st)
+/* The bytes of skb up to end_seq are known to have arrived, by number or by block, and were not before. */
+void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t end_seq,
+                        struct tcp_ack_state *st)
 {
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-    st->delivered += tcp_skb_span(skb);
-    tcp_rack_advance(tp, cb, st);
+    st->delivered += end_seq - cb->seq;
+    tcp_rack_advance(tp, cb, end_seq, st);
     if (cb->retrans)
         return;
     /* Behind data that was sent after it, and not sent again: the network has changed the order. */
-    if (before(cb->end_seq, tp->fack))
+    if (before(end_seq, tp->fack))
         st->reordered = true;
-    if (!after(cb->end_seq, tp->high_seq))
+    if (!after(end_seq, tp->high_seq))
         st->original = true;
 }
 
@@ -139,8 +189,9 @@ static void tcp_mark_sacked(struct tcp_sock *tp, struct sk_buff *skb, struct tcp
 
     if (cb->sacked & TCPCB_SACKED)
         return;
-    tcp_note_delivered(tp, skb, st);
+    tcp_note_delivered(tp, skb, cb->end_seq, st);
     tcp_scoreboard_forget(tp, skb);
+    tcp_tsorted_forget(skb);
     cb->sacked |= TCPCB_SACKED;
     tp->sacked_out += tcp_skb_span(skb);
     tp->sacked_segs++;
@@ -208,46 +259,128 @@ static unsigned tcp_valid_blocks(struct sock *sk, const struct tcp_seg *seg, uns
 }
 
 /*
- * A segment of several MSS that a block covers in part is cut where the block begins or ends, at whole MSS:
- * a block cannot make us cut finer than we sent (CVE-2019-11478).
+ * A segment of several MSS that a block covers in part is cut where the block begins or ends, at whole MSS: a
+ * block cannot make us cut finer than we sent, nor into more pieces than twice the buffer holds
+ * (CVE-2019-11478). Return: whether all that the block tells can be marked.
  */
-static void tcp_cut_at_block(struct sock *sk, struct sk_buff *skb, const struct tcp_sack_block *block)
+static bool tcp_cut_at_block(struct sock *sk, struct sk_buff *skb, const struct tcp_sack_block *block)
 {
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
     uint32_t mss = tcp_sk(sk)->mss_cache, cut;
 
     if (skb->len <= mss)
-        return;
+        return true;
     if (before(cb->seq, block->start_seq))
         cut = (block->start_seq - cb->seq + mss - 1) / mss * mss;
     else
         cut = (block->end_seq - cb->seq) / mss * mss;
-    if (cut && cut < skb->len)
-        tcp_fragment(sk, skb, cut); /* without memory: as if it had not been told */
+    if (!cut || cut >= skb->len)
+        return true;
+    if (sk->sk_wmem_queued / 2 > sk->sk_sndbuf || tcp_mem_exhausted(tcp_net(sk))) {
+        NET_INC_STATS(sock_net(sk), TcpExtTCPWqueueTooBig);
+        return false;
+    }
+    return tcp_fragment(sk, skb, cut) == 0; /* without memory: as if it had not been told */
 }
 
-static void tcp_walk_blocks(struct sock *sk, const struct tcp_sack_block *block, unsigned count,
+/*
+ * The segment that holds `seq`, looked for from the nearest of three known places: the head, the tail, and
+ * where the last one was found. NULL: more than *steps away.
+ */
+static struct sk_buff *tcp_find_sent(struct sock *sk, uint32_t seq, unsigned *steps)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *skb = skb_peek(&sk->sk_write_queue), *hint = tp->sack_hint;
+    uint32_t away = seq - tp->snd_una;
+
+    if (tp->snd_nxt - seq < away) {
+        skb = tcp_last_sent(sk);
+        away = tp->snd_nxt - seq;
+    }
+    if (hint) {
+        uint32_t hint_seq = TCP_SKB_CB(hint)->seq;
+        if ((before(hint_seq, seq) ? seq - hint_seq : hint_seq - seq) <= away)
+            skb = hint;
+    }
+    for (; skb && *steps && after(TCP_SKB_CB(skb)->seq, seq); --*steps)
+        skb = tcp_sent_before(sk, skb);
+    for (; skb && skb != tp->send_head && *steps && !after(TCP_SKB_CB(skb)->end_seq, seq); --*steps)
+        skb = skb_queue_next(&sk->sk_write_queue, skb);
+    if (!skb || skb == tp->send_head)
+        return NULL;
+    tp->sack_hint = skb; /* also if it is not reached: the next ACK goes on from here */
+    return *steps ? skb : NULL;
+}
+
+/* Marks what of `block` lies in [from, to). Return: up to where everything could be marked. */
+static uint32_t tcp_walk_block(struct sock *sk, const struct tcp_sack_block *block, uint32_t from,
+                               uint32_t to, struct tcp_ack_state *st, unsigned *steps)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    struct sk_buff *skb = tcp_find_sent(sk, from, steps);
+    uint32_t reached = skb ? to : from;
+
+    for (; skb && skb != tp->send_head && before(TCP_SKB_CB(skb)->seq, to);
+         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
+        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+        tp->sack_hint = skb;
+        bool partly = before(cb->seq, block->start_seq) || after(cb->end_seq, block->end_seq);
+        if (partly && !tcp_cut_at_block(sk, skb, block) && before(cb->seq, reached))
+            reached = cb->seq;
+        if (before(cb->seq, block->start_seq) || after(cb->end_seq, block->end_seq))
+            continue;
+        if (!(cb->sacked & TCPCB_SACKED))
+            tcp_mark_sacked(tp, skb, st);
+        else if (!*steps || !--*steps)
+            return before(cb->seq, reached) ? cb->seq : reached;
+    }
+    return reached;
+}
+
+/* Leaves out what the last ACK told already. Return: as above, for all of the block. */
+static uint32_t tcp_walk_news(struct sock *sk, const struct tcp_sack_block *block, struct tcp_ack_state *st,
+                              unsigned *steps)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t from = block->start_seq;
+
+    for (unsigned k = 0; k < tp->num_known_sacks; k++) {
+        const struct tcp_sack_block *known = &tp->known_sacks[k];
+        if (!after(known->end_seq, from) || !before(known->start_seq, block->end_seq))
+            continue;
+        if (before(from, known->start_seq)) {
+            uint32_t reached = tcp_walk_block(sk, block, from, known->start_seq, st, steps);
+            if (reached != known->start_seq)
+                return reached;
+        }
+        from = known->end_seq;
+    }
+    return before(from, block->end_seq) ? tcp_walk_block(sk, block, from, block->end_seq, st, steps)
+                                        : block->end_seq;
+}
+
+/*
+ * The blocks of the last ACK are marked already, and most of them come again: only what is new is walked. A
+ * peer that tells blocks to make us walk gets TCP_SACK_STEPS of it and pays for the rest with what it
+ * delivers.
+ */
+static void tcp_walk_blocks(struct sock *sk, const struct tcp_sack_block *blocks, unsigned count,
                             struct tcp_ack_state *st)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    struct sk_buff *skb;
+    struct tcp_sack_block known[TCP_MAX_SACKS];
+    unsigned steps = TCP_SACK_STEPS, known_count = 0;
 
-    for (skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head;
-         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
-        const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-        while (count && !after(block->end_seq, cb->seq)) {
-            block++;
-            count--;
-        }
-        if (!count)
-            return;
-        if (!before(block->start_seq, cb->end_seq))
-            continue;
-        if (before(cb->seq, block->start_seq) || after(cb->end_seq, block->end_seq))
-            tcp_cut_at_block(sk, skb, block);
-        if (!before(cb->seq, block->start_seq) && !after(cb->end_seq, block->end_seq))
-            tcp_mark_sacked(tp, skb, st);
+    if (!tp->sacked_out)
+        tp->num_known_sacks = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t reached = tcp_walk_news(sk, &blocks[i], st, &steps);
+        if (before(blocks[i].start_seq, reached))
+            known[known_count++] = (struct tcp_sack_block){blocks[i].start_seq, reached};
     }
+    tp->num_known_sacks = (uint8_t)known_count;
+    for (unsigned i = 0; i < known_count; i++)
+        tp->known_sacks[i] = known[i];
 }
 
 void tcp_sacktag(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st)

@@ -1,17 +1,22 @@
 /*
  * tcp_send.c - from the application to the write queue.
  *
- * tcp_sendmsg() copies, and sums what it copies in the same pass; tcp_sendpage() hangs pages on by reference.
- * Both fill the last unsent segment up before they start another, wait while the queue is full, and end in
- * tcp_push().
+ * tcp_sendmsg() copies: what fits a segment next to its headers, summed in the same pass; more than that into
+ * pages, as a train that the card sums and cuts. tcp_sendpage() hangs pages on by reference. Both fill the
+ * last unsent buffer up before they start another, wait while the queue is full, and end in tcp_push(). Only
+ * copies are the connection's own memory, so the pages of one buffer are all copies or all a file's.
  */
 #include <errno.h>
 
+#include "kernel/panic.h"
 #include "net/tcp/tcp_internal.h"
 
 /* A new segment gets room for what is there now, at least this much; it grows to a full one if more follows.
  */
 #define TCP_SEND_ROOM_MIN 512u
+
+/* A write goes into pages in pieces of at least this much, or whole. */
+#define TCP_SEND_PAGE_MIN 2048u
 
 /* --- may the application send? --- */
 
@@ -24,12 +29,13 @@ static int tcp_stream_error(struct sock *sk)
 
 static bool tcp_can_queue(const struct sock *sk)
 {
-    return sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT;
+    return sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT ||
+           (sk->sk_state == TCP_SYN_RECV && tcp_sk(sk)->fastopen_rsk);
 }
 
 static bool tcp_opening(const struct sock *sk)
 {
-    return sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
+    return sk->sk_state == TCP_SYN_SENT || (sk->sk_state == TCP_SYN_RECV && !tcp_sk(sk)->fastopen_rsk);
 }
 
 /* Waits for the handshake if need be: 0 or -E... */
@@ -52,6 +58,7 @@ static int tcp_wait_for_memory(struct sock *sk, int flags, uint64_t deadline)
     if (tcp_stream_memory_free(sk))
         return 0;
     tp->nospace = true;
+    tcp_chrono_update(tp);
     if (flags & MSG_DONTWAIT)
         return -EAGAIN;
     if (!sk_wait_until(sk,
@@ -102,7 +109,8 @@ static struct sk_buff *tcp_send_grow(struct sock *sk, struct sk_buff *skb, uint3
     skb_queue_after(&sk->sk_write_queue, skb, bigger);
     if (tp->send_head == skb)
         tp->send_head = bigger;
-    sk->sk_wmem_queued += bigger->truesize - skb->truesize;
+    tcp_wmem_uncharge(sk, skb);
+    tcp_wmem_charge(sk, bigger);
     skb_unlink(&sk->sk_write_queue, skb);
     consume_skb(skb);
     return bigger;
@@ -145,9 +153,8 @@ static void tcp_copy_from_iter(struct sk_buff *skb, struct iov_iter *iter, unsig
 }
 
 /* A segment that takes linear bytes: *room of them. NULL without memory. */
-static struct sk_buff *tcp_send_room(struct sock *sk, size_t left, unsigned *room)
+static struct sk_buff *tcp_send_room(struct sock *sk, size_t left, uint32_t goal, unsigned *room)
 {
-    uint32_t goal = tcp_current_mss(sk);
     struct sk_buff *skb = tcp_send_tail(sk, goal);
 
     if (skb && !skb_tailroom(skb) && !skb_is_nonlinear(skb)) {
@@ -191,44 +198,17 @@ static int tcp_send_nomem(struct sock *sk)
     return -EAGAIN;
 }
 
-ssize_t tcp_sendmsg(struct sock *sk, struct msg *msg, size_t len)
-{
-    uint64_t deadline = sock_snd_deadline(sk, msg->flags);
-    size_t copied = 0;
-    int err = tcp_send_start(sk, msg->flags, deadline);
-
-    len = min(len, msg->iter.count);
-    while (!err && copied < len) {
-        unsigned room;
-        err = tcp_send_blocked(sk, msg->flags, deadline);
-        if (err)
-            break;
-        struct sk_buff *skb = tcp_send_room(sk, len - copied, &room);
-        if (!skb) {
-            err = tcp_send_nomem(sk);
-            break;
-        }
-        unsigned piece = (unsigned)min((size_t)room, len - copied);
-        tcp_copy_from_iter(skb, &msg->iter, piece);
-        tcp_skb_entail(sk, skb, piece);
-        copied += piece;
-    }
-    if (copied) {
-        tcp_mark_urgent(sk, msg->flags);
-        tcp_push(sk, msg->flags);
-        return (ssize_t)copied;
-    }
-    return err;
-}
-
-/* Hangs part of a page on the last segment: the number of bytes, 0 if it has no room for another page. */
+/* Hangs part of a page on the last segment: the number of bytes, 0 if it has no room for another page, or
+ * none of this kind. */
 static unsigned tcp_append_page(struct sock *sk, struct sk_buff *skb, struct page *page, size_t offset,
-                                size_t len, uint32_t goal)
+                                size_t len, bool own, uint32_t goal)
 {
     struct skb_shared_info *info = skb_shinfo(skb);
     unsigned size = (unsigned)min(len, (size_t)(goal - skb->len));
     struct skb_frag *last = info->nr_frags ? &info->frags[info->nr_frags - 1] : NULL;
 
+    if (last && TCP_SKB_CB(skb)->own_pages != own)
+        return 0;
     if (last && last->page == page && last->offset + last->size == offset) {
         last->size += size;
         skb->len += size;
@@ -240,8 +220,118 @@ static unsigned tcp_append_page(struct sock *sk, struct sk_buff *skb, struct pag
         get_page(page);
         skb_add_rx_frag(skb, page, (unsigned)offset, size, size);
     }
+    TCP_SKB_CB(skb)->own_pages = own;
     sk->sk_wmem_queued += size;
+    if (own)
+        tcp_net(sk)->mem_bytes += size;
     return size;
+}
+
+/* What the queue takes now, at least a segment; tcp_stream_memory_free() has said that there is room. */
+static size_t tcp_queue_room(const struct sock *sk, uint32_t mss)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t lowat = tp->notsent_lowat ? tp->notsent_lowat : (uint32_t)tcp_net(sk)->sysctl_notsent_lowat;
+
+    return max(min(tcp_snd_limit(sk) - sk->sk_wmem_queued, lowat - (tp->write_seq - tp->snd_nxt)), mss);
+}
+
+/* Hangs up to `len` bytes of a page on the queue's end, on a new buffer if need be: how many, 0 without
+ * memory. */
+static unsigned tcp_queue_page(struct sock *sk, struct page *page, size_t offset, size_t len, bool own,
+                               uint32_t goal, uint32_t mss)
+{
+    size_t piece = min(len, tcp_queue_room(sk, mss));
+    struct sk_buff *skb = tcp_send_tail(sk, goal);
+    unsigned size = skb ? tcp_append_page(sk, skb, page, offset, piece, own, goal) : 0;
+
+    if (!size) {
+        skb = tcp_stream_alloc_skb(sk, 0);
+        if (!skb)
+            return 0;
+        size = tcp_append_page(sk, skb, page, offset, piece, own, goal);
+    }
+    tcp_skb_entail(sk, skb, size);
+    return size;
+}
+
+/* Copies into pages, which gather to a train: the number of bytes, 0 without memory. */
+static unsigned tcp_send_to_pages(struct sock *sk, struct iov_iter *iter, size_t left, uint32_t mss)
+{
+    struct page_frag *frag = &tcp_net(sk)->page_frag;
+    uint32_t goal = tcp_size_goal(sk, mss, left + mss);
+
+    if (!page_frag_refill(frag, (uint32_t)min(left, (size_t)TCP_SEND_PAGE_MIN)))
+        return 0;
+    size_t piece = min(left, (size_t)(frag->size - frag->offset));
+    unsigned size = tcp_queue_page(sk, frag->page, frag->offset, piece, true, goal, mss);
+    size_t copied = copy_from_iter((uint8_t *)page_address(frag->page) + frag->offset, size, iter);
+    ASSERT(copied == size);
+    frag->offset += size;
+    return size;
+}
+
+/* Copies behind the headers, where it costs least: the number of bytes, 0 without memory. */
+static unsigned tcp_send_linear(struct sock *sk, struct iov_iter *iter, size_t left, uint32_t mss)
+{
+    unsigned room;
+    struct sk_buff *skb = tcp_send_room(sk, left, mss, &room);
+
+    if (!skb)
+        return 0;
+    room = (unsigned)min((size_t)room, left);
+    tcp_copy_from_iter(skb, iter, room);
+    tcp_skb_entail(sk, skb, room);
+    return room;
+}
+
+/*
+ * Pages are for more than a segment, and for less where a train is gathering already: the queue's end is
+ * unsent and in such pages, or full, which means that windows hold the application back.
+ */
+static bool tcp_wants_pages(const struct sock *sk, size_t left, uint32_t mss)
+{
+    if (left > mss)
+        return true;
+    if (likely(!tcp_sk(sk)->send_head))
+        return false;
+    const struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+    return TCP_SKB_CB(tail)->own_pages || tail->len >= mss;
+}
+
+/* Queues a part of what is left: the number of bytes, 0 without memory. */
+static unsigned tcp_send_part(struct sock *sk, struct iov_iter *iter, size_t left)
+{
+    uint32_t mss = tcp_current_mss(sk);
+    unsigned size = tcp_wants_pages(sk, left, mss) ? tcp_send_to_pages(sk, iter, left, mss) : 0;
+
+    return size ? size : tcp_send_linear(sk, iter, left, mss);
+}
+
+ssize_t tcp_sendmsg(struct sock *sk, struct msg *msg, size_t len)
+{
+    uint64_t deadline = sock_snd_deadline(sk, msg->flags);
+    size_t copied = 0;
+    int err = tcp_send_start(sk, msg->flags, deadline);
+
+    len = min(len, msg->iter.count);
+    while (!err && copied < len) {
+        err = tcp_send_blocked(sk, msg->flags, deadline);
+        if (err)
+            break;
+        unsigned size = tcp_send_part(sk, &msg->iter, len - copied);
+        if (!size) {
+            err = tcp_send_nomem(sk);
+            break;
+        }
+        copied += size;
+    }
+    if (copied) {
+        tcp_mark_urgent(sk, msg->flags);
+        tcp_push(sk, msg->flags);
+        return (ssize_t)copied;
+    }
+    return err;
 }
 
 ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t len, int flags)
@@ -255,18 +345,11 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, size_t offset, size_t l
         if (err)
             break;
         uint32_t mss = tcp_current_mss(sk), goal = tcp_size_goal(sk, mss, len - sent);
-        size_t piece = min(len - sent, (size_t)max(sk->sk_sndbuf - sk->sk_wmem_queued, mss));
-        struct sk_buff *skb = tcp_send_tail(sk, goal);
-        unsigned size = skb ? tcp_append_page(sk, skb, page, offset + sent, piece, goal) : 0;
+        unsigned size = tcp_queue_page(sk, page, offset + sent, len - sent, false, goal, mss);
         if (!size) {
-            skb = tcp_stream_alloc_skb(sk, 0);
-            if (!skb) {
-                err = tcp_send_nomem(sk);
-                break;
-            }
-            size = tcp_append_page(sk, skb, page, offset + sent, piece, goal);
+            err = tcp_send_nomem(sk);
+            break;
         }
-        tcp_skb_entail(sk, skb, size);
         sent += size;
     }
     if (!sent)

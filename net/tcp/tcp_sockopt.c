@@ -11,6 +11,8 @@
 #include "net/tcp/tcp_internal.h"
 
 #define TCP_KEEP_MAX_S 32767
+#define TCP_MAXSEG_MIN 88
+#define TCP_MAXSEG_MAX 32767
 
 /* --- setting --- */
 
@@ -35,12 +37,16 @@ static int tcp_set_nodelay(struct sock *sk, bool on)
         tp->nonagle &= (uint8_t)~TCP_NAGLE_OFF;
         return 0;
     }
-    tp->nonagle |= TCP_NAGLE_OFF;
+    uint8_t corked = tp->nonagle & TCP_NAGLE_CORK;
+    tp->nonagle =
+        TCP_NAGLE_OFF; /* what is queued now goes, cork or not; later writes wait for it again (tcp(7)) */
     tcp_push_pending_frames(sk);
+    tp->nonagle |= corked;
     return 0;
 }
 
-static int tcp_set_quickack(struct sock *sk, bool on)
+/* An even number other than 0: the ACKs that are due now, and no more of the quick ones. */
+static int tcp_set_quickack(struct sock *sk, int on)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
@@ -51,6 +57,8 @@ static int tcp_set_quickack(struct sock *sk, bool on)
     tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
     if (tp->ack_pending && sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
         tcp_send_ack(sk);
+    if (!(on & 1))
+        tp->ack_pingpong = true;
     return 0;
 }
 
@@ -73,10 +81,37 @@ static int tcp_set_small(uint8_t *to, int val)
 
 static int tcp_set_maxseg(struct tcp_sock *tp, int val)
 {
-    if (val && (val < TCP_MIN_SND_MSS || val > 32767))
+    if (val && (val < TCP_MAXSEG_MIN || val > TCP_MAXSEG_MAX))
         return -EINVAL;
     tp->user_mss = (uint16_t)val;
     return 0;
+}
+
+/*
+ * TCP_DEFER_ACCEPT counts in SYN-ACKs sent again, after 1, 2, 4 ... 120 s, as Linux does: any time is rounded
+ * up to the next of 1, 3, 7, 15 ... s.
+ */
+static uint32_t tcp_defer_accept_seconds(int val)
+{
+    uint32_t step = TCP_TIMEOUT_INIT / 1000, period = step;
+
+    if (val <= 0)
+        return 0;
+    for (unsigned n = 1; period < (uint32_t)val && n < UINT8_MAX; n++) {
+        step = min(2 * step, TCP_RTO_MAX / 1000);
+        period += step;
+    }
+    return period;
+}
+
+/* Never more than half of what the receive buffer may become, or the reader would wait for ever. */
+void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes)
+{
+    uint32_t buffer = sk->sk_rcvbuf_locked ? sk->sk_rcvbuf : (uint32_t)tcp_net(sk)->sysctl_rmem[2];
+
+    sk->sk_rcvlowat = min(bytes, buffer / 2);
+    if (!sk->sk_rcvbuf_locked)
+        sk->sk_rcvbuf = max(sk->sk_rcvbuf, 2 * sk->sk_rcvlowat);
 }
 
 static int tcp_set_int(struct sock *sk, int name, int val)
@@ -112,8 +147,10 @@ static int tcp_set_int(struct sock *sk, int name, int val)
     case TCP_LINGER2:
         tp->linger2_s = val < 0 ? -1 : min(val, TCP_FIN_TIMEOUT_MAX);
         return 0;
+    case TCP_FASTOPEN:
+        return tcp_fastopen_set_qlen(sk, val);
     case TCP_DEFER_ACCEPT:
-        tp->defer_accept_ms = val > 0 ? (uint32_t)min(val, TCP_KEEP_MAX_S) * 1000 : 0;
+        tp->defer_accept_ms = tcp_defer_accept_seconds(val) * 1000;
         return 0;
     }
     return -ENOPROTOOPT;
@@ -124,7 +161,10 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
     int number;
 
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-        return tcp_set_congestion_control(sk, val, strnlen(val, len));
+        return len ? tcp_set_congestion_control(sk, val, strnlen(val, min(len, TCP_CA_NAME_MAX - 1u)))
+                   : -EINVAL;
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+        return tcp_fastopen_set_key(sk, val, len);
     if (len < sizeof(number))
         return -EINVAL;
     memcpy(&number, val, sizeof(number));
@@ -140,7 +180,10 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 static uint8_t tcp_info_options(const struct tcp_sock *tp)
 {
     return (uint8_t)((tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
-                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0));
+                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0) |
+                     (tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+                     (tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
+                     (tp->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
 }
 
 static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
@@ -151,9 +194,36 @@ static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
     info->tcpi_ato = TCP_DELACK_MS * 1000;
     info->tcpi_rtt = tp->srtt_us;
     info->tcpi_rttvar = tp->rttvar_us;
-    info->tcpi_last_data_sent = (uint32_t)(now - tp->last_snd_ms);
-    info->tcpi_last_data_recv = (uint32_t)(now - tp->last_rcv_ms);
+    info->tcpi_min_rtt = tp->min_rtt_us ? tp->min_rtt_us : UINT32_MAX; /* none yet */
+    if (tp->srtt_us && tp->bytes_received)
+        info->tcpi_rcv_rtt = tp->srtt_us; /* that by which the receive buffer is tuned */
+    /* What has not been yet, since the connection stood. */
+    uint64_t opened_ms = tp->opened_ms ? tp->opened_ms : now;
+    info->tcpi_last_data_sent = (uint32_t)(now - (tp->last_snd_ms ? tp->last_snd_ms : opened_ms));
+    info->tcpi_last_data_recv = (uint32_t)(now - (tp->last_rcv_ms ? tp->last_rcv_ms : opened_ms));
     info->tcpi_last_ack_recv = (uint32_t)(now - tp->last_ack_ms);
+}
+
+static void tcp_get_info_counts(const struct tcp_sock *tp, struct tcp_info *info)
+{
+    info->tcpi_total_retrans = tp->total_retrans;
+    info->tcpi_bytes_acked = tp->bytes_acked;
+    info->tcpi_bytes_received = tp->bytes_received;
+    info->tcpi_segs_out = tp->segs_out;
+    info->tcpi_segs_in = tp->segs_in;
+    info->tcpi_data_segs_in = tp->data_segs_in;
+    info->tcpi_data_segs_out = tp->data_segs_out;
+    info->tcpi_bytes_sent = tp->bytes_sent;
+    info->tcpi_bytes_retrans = tp->bytes_retrans;
+    info->tcpi_delivered = tp->delivered;
+    info->tcpi_delivered_ce = tp->delivered_ce;
+    info->tcpi_dsack_dups = tp->dsack_dups;
+    info->tcpi_reord_seen = tp->reord_seen;
+    info->tcpi_rcv_ooopack = tp->rcv_ooopack;
+    info->tcpi_rwnd_limited = tcp_chrono_us(tp, TCP_CHRONO_RWND_LIMITED);
+    info->tcpi_sndbuf_limited = tcp_chrono_us(tp, TCP_CHRONO_SNDBUF_LIMITED);
+    info->tcpi_busy_time =
+        tcp_chrono_us(tp, TCP_CHRONO_BUSY) + info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited;
 }
 
 static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
@@ -161,8 +231,14 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     const struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tp->mss_cache;
 
-    *info = (struct tcp_info){0};
-    info->tcpi_state = sk->sk_state;
+    *info = (struct tcp_info){.tcpi_state = sk->sk_state, .tcpi_reordering = TCP_FASTRETRANS_THRESH};
+    info->tcpi_pacing_rate = info->tcpi_max_pacing_rate = UINT64_MAX; /* no bound */
+    info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
+    if (sk->sk_state == TCP_LISTEN) { /* nothing else has a meaning there */
+        info->tcpi_unacked = tp->accept_queue_len;
+        info->tcpi_sacked = tp->max_backlog;
+        return;
+    }
     info->tcpi_ca_state = tp->ca_state;
     info->tcpi_retransmits = tp->retransmits;
     info->tcpi_probes = tp->probes_out ? tp->probes_out : tp->ka_probes_out;
@@ -173,31 +249,20 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     tcp_get_info_times(tp, info);
     info->tcpi_snd_mss = mss;
     info->tcpi_rcv_mss = tp->rcv_mss;
-    info->tcpi_unacked = sk->sk_state == TCP_LISTEN ? tp->accept_queue_len : tp->packets_out;
-    info->tcpi_sacked = sk->sk_state == TCP_LISTEN ? tp->max_backlog : tp->sacked_segs;
+    info->tcpi_unacked = tp->packets_out;
+    info->tcpi_sacked = max(tp->sacked_segs, (tp->sacked_out + mss - 1) / mss); /* a train is several */
     info->tcpi_lost = (tp->lost_out + mss - 1) / mss;
     info->tcpi_retrans = (tp->retrans_out + mss - 1) / mss;
-    info->tcpi_min_rtt = tp->min_rtt_us;
-    info->tcpi_dsack_dups = tp->dsack_dups;
-    info->tcpi_reord_seen = tp->rack_reord_seen;
     info->tcpi_pmtu = tp->pmtu_cookie;
     info->tcpi_snd_ssthresh = tp->snd_ssthresh >= TCP_CWND_MAX ? 0x7fffffff : tp->snd_ssthresh / mss;
-    info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
     info->tcpi_advmss = tp->advmss;
-    info->tcpi_reordering = TCP_FASTRETRANS_THRESH;
     info->tcpi_rcv_space = tp->rcvq_space;
     info->tcpi_rcv_ssthresh = tcp_win_from_space(sk->sk_rcvbuf);
-    info->tcpi_total_retrans = tp->total_retrans;
-    info->tcpi_bytes_acked = tp->bytes_acked;
-    info->tcpi_bytes_received = tp->bytes_received;
-    info->tcpi_segs_out = tp->segs_out;
-    info->tcpi_segs_in = tp->segs_in;
     info->tcpi_notsent_bytes = tp->write_seq - tp->snd_nxt;
-    info->tcpi_data_segs_in = tp->data_segs_in;
-    info->tcpi_data_segs_out = tp->data_segs_out;
-    info->tcpi_bytes_sent = tp->bytes_sent;
-    info->tcpi_bytes_retrans = tp->bytes_retrans;
     info->tcpi_snd_wnd = tp->snd_wnd;
+    info->tcpi_pacing_rate = tcp_pacing_rate(tp);
+    info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
+    tcp_get_info_counts(tp, info);
 }
 
 /* 0 and *val, or -ENOPROTOOPT. */
@@ -240,6 +305,9 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
     case TCP_LINGER2:
         *val = tp->linger2_s ? tp->linger2_s : tcp_net(sk)->sysctl_fin_timeout;
         return 0;
+    case TCP_FASTOPEN:
+        *val = tcp_fastopen_get_qlen(sk);
+        return 0;
     case TCP_DEFER_ACCEPT:
         *val = (int)(tp->defer_accept_ms / 1000);
         return 0;
@@ -250,7 +318,8 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
 static int tcp_copy_out(void *val, socklen_t *len, const void *from, size_t size)
 {
     *len = (socklen_t)min((size_t)*len, size);
-    memcpy(val, from, *len);
+    if (*len)
+        memcpy(val, from, *len);
     return 0;
 }
 
@@ -265,8 +334,15 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
         tcp_get_info(sk, &info);
         return tcp_copy_out(val, len, &info, sizeof(info));
     }
-    if (name == TCP_CONGESTION)
-        return tcp_copy_out(val, len, tcp_sk(sk)->ca_ops->name, strlen(tcp_sk(sk)->ca_ops->name) + 1);
+    if (name == TCP_CONGESTION) {
+        char ca_name[TCP_CA_NAME_MAX] = "";
+        memcpy(ca_name, tcp_sk(sk)->ca_ops->name, strlen(tcp_sk(sk)->ca_ops->name));
+        return tcp_copy_out(val, len, ca_name, sizeof(ca_name));
+    }
+    if (name == TCP_FASTOPEN_KEY) {
+        const struct tcp_fastopen_keys *keys = tcp_fastopen_get_keys(sk);
+        return tcp_copy_out(val, len, keys->key, keys->count * sizeof(keys->key[0]));
+    }
     int err = tcp_get_int(sk, name, &number);
     return err ? err : tcp_copy_out(val, len, &number, sizeof(number));
 }
@@ -292,6 +368,7 @@ static void tcp_scale_to_memory(struct netns_tcp *tn)
 void tcp_register_sysctls(struct netns_tcp *tn)
 {
     const struct sysctl_entry entries[] = {
+        {"net.ipv4.tcp_mem", tn->sysctl_mem, 3, 0, INT_MAX}, /* pages */
         {"net.ipv4.tcp_rmem", tn->sysctl_rmem, 3, SOCK_MIN_RCVBUF, 1 << 30},
         {"net.ipv4.tcp_wmem", tn->sysctl_wmem, 3, SOCK_MIN_SNDBUF / 2, 1 << 30},
         {"net.ipv4.tcp_syn_retries", &tn->sysctl_syn_retries, 1, 1, 127},
@@ -312,17 +389,26 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_moderate_rcvbuf", &tn->sysctl_moderate_rcvbuf, 1, 0, 1},
         {"net.ipv4.tcp_window_scaling", &tn->sysctl_window_scaling, 1, 0, 1},
         {"net.ipv4.tcp_timestamps", &tn->sysctl_timestamps, 1, 0, 1},
+        {"net.ipv4.tcp_ecn", &tn->sysctl_ecn, 1, 0, 2},
+        {"net.ipv4.tcp_ecn_fallback", &tn->sysctl_ecn_fallback, 1, 0, 1},
         {"net.ipv4.tcp_sack", &tn->sysctl_sack, 1, 0, 1},
         {"net.ipv4.tcp_dsack", &tn->sysctl_dsack, 1, 0, 1},
         {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
         {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
+        {"net.ipv4.tcp_tw_reuse", &tn->sysctl_tw_reuse, 1, 0, 2}, /* 2: to ourselves only */
+        {"net.ipv4.tcp_fastopen", &tn->sysctl_fastopen, 1, 0, INT_MAX},
+        {"net.ipv4.tcp_fastopen_key", (void *)&tcp_sysctl_fastopen_key, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
+        {"net.ipv4.tcp_challenge_ack_limit", &tn->sysctl_challenge_ack_limit, 1, 0, 1 << 30},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
         {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
          SYSCTL_TEXT, 0, 0},
+        {"net.ipv4.tcp_pacing", &tn->sysctl_pacing, 1, 0, 1},
+        {"net.ipv4.tcp_pacing_ss_ratio", &tn->sysctl_pacing_ss_ratio, 1, 1, 1000},
+        {"net.ipv4.tcp_pacing_ca_ratio", &tn->sysctl_pacing_ca_ratio, 1, 1, 1000},
         {"net.core.somaxconn", &tn->sysctl_somaxconn, 1, 0, 1 << 20},
         {NULL, NULL, 0, 0, 0},
     };
@@ -330,6 +416,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
     memcpy(tn->sysctl_entries, entries, sizeof(entries));
     tcp_scale_to_memory(tn);
+    tcp_mem_init(tn);
     tn->default_ca = &tcp_cubic;
     tn->sysctl_rmem[0] = 4096;
     tn->sysctl_rmem[1] = 131072;
@@ -347,13 +434,20 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_recovery = 1;
     tn->sysctl_early_retrans = 3;
     tn->sysctl_frto = 2;
+    tn->sysctl_ecn = 2; /* answer those who ask */
+    tn->sysctl_ecn_fallback = 1;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
+    tn->sysctl_tw_reuse = 2;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
     tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
     tn->sysctl_syncookies = 1;  /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
+    tn->sysctl_challenge_ack_limit = 1000;
+    tn->sysctl_pacing = 1;
+    tn->sysctl_pacing_ss_ratio = 200;
+    tn->sysctl_pacing_ca_ratio = 120;
     tn->sysctl_somaxconn = SOMAXCONN;
     register_sysctl(tn->net, &tn->sysctl, tn->sysctl_entries);
 }

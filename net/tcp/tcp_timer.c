@@ -45,7 +45,8 @@ void tcp_check_probe_timer(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (!tp->send_head || tp->packets_out || tp->xmit_pending != TCP_TIME_NONE)
+    if (!tp->send_head || tp->packets_out || tp->xmit_pending != TCP_TIME_NONE ||
+        timer_pending(&tp->pacing_timer))
         return;
     tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0, tp->rto_ms);
 }
@@ -107,6 +108,8 @@ static bool tcp_retransmits_exhausted(struct sock *sk, uint64_t now)
         return false;
     if (tp->user_timeout_ms)
         return elapsed >= tp->user_timeout_ms;
+    if (tp->fastopen_rsk)
+        return tp->retransmits >= (unsigned)tn->sysctl_synack_retries;
     if (tcp_syn_state(sk))
         return tp->retransmits >= (tp->syn_retries ? tp->syn_retries : (unsigned)tn->sysctl_syn_retries);
     if (sk->sk_dead)
@@ -145,6 +148,16 @@ static bool tcp_write_timeout(struct sock *sk, uint64_t now)
     return true;
 }
 
+/* TCP_USER_TIMEOUT is met to the millisecond, however far the timer has backed off. */
+static uint32_t tcp_until_user_timeout(const struct tcp_sock *tp, uint64_t since_ms, uint64_t wait_ms)
+{
+    uint64_t elapsed = ktime_get_ms() - since_ms;
+
+    if (tp->user_timeout_ms)
+        wait_ms = min(wait_ms, elapsed < tp->user_timeout_ms ? tp->user_timeout_ms - elapsed : 1);
+    return (uint32_t)wait_ms;
+}
+
 /* --- retransmission --- */
 
 /* The peer has shut its window on data already sent: that is no loss while it answers (RFC 9293 SHLD-17). */
@@ -161,19 +174,22 @@ static void tcp_retransmit_timer(struct sock *sk)
     struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
     uint64_t now = ktime_get_ms();
 
-    if (!tp->packets_out)
+    if (!tp->packets_out || tcp_end_orphan_under_pressure(sk))
         return;
     if (!tp->retransmits)
         tp->retrans_stamp_ms = TCP_SKB_CB(skb)->sent_at / NSEC_PER_MSEC;
-    if (!tcp_shut_out(sk, now)) {
+    bool shut_out = tcp_shut_out(sk, now);
+    if (!shut_out) {
         if (tcp_write_timeout(sk, now))
             return;
         NET_INC_STATS(sock_net(sk), TcpExtTCPTimeouts);
     }
-    if (tcp_syn_state(sk))
+    if (tcp_syn_state(sk)) {
         tp->syn_retransmitted = true;
-    else
+        tcp_ecn_resend_syn(sk, TCP_SKB_CB(skb));
+    } else {
         tcp_enter_loss(sk);
+    }
     if (tcp_retransmit_skb(sk, skb)) { /* no memory: nothing was sent, so nothing to back off from */
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
         tp->retransmits = max(tp->retransmits, (uint8_t)1);
@@ -187,7 +203,9 @@ static void tcp_retransmit_timer(struct sock *sk)
     if (tp->backoff < 255)
         tp->backoff++;
     tp->rto_ms = min(tp->rto_ms * 2, TCP_RTO_MAX); /* RFC 6298 5.5 */
-    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS, tp->rto_ms);
+    tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS,
+                         shut_out ? tp->rto_ms
+                                  : tcp_until_user_timeout(tp, tp->retrans_stamp_ms, tp->rto_ms));
 }
 
 /* --- zero-window probes --- */
@@ -216,6 +234,8 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out = 0;
         return;
     }
+    if (tcp_end_orphan_under_pressure(sk))
+        return;
     if (tcp_probes_exhausted(sk, now)) {
         tcp_write_err(sk);
         return;
@@ -231,8 +251,8 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out++;
     if (tp->backoff < 16)
         tp->backoff++;
-    tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0,
-                         (uint32_t)min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX));
+    uint64_t wait_ms = min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX);
+    tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0, tcp_until_user_timeout(tp, tp->probe_stamp_ms, wait_ms));
 }
 
 static void tcp_xmit_timer(struct timer *timer)
@@ -401,6 +421,7 @@ void tcp_init_xmit_timers(struct sock *sk)
     timer_setup(&tp->xmit_timer, tcp_xmit_timer);
     timer_setup(&tp->delack_timer, tcp_delack_timer);
     timer_setup(&tp->keepalive_timer, tcp_keepalive_timer);
+    tcp_pacing_init(tp);
 }
 
 void tcp_clear_xmit_timers(struct sock *sk)
@@ -413,4 +434,5 @@ void tcp_clear_xmit_timers(struct sock *sk)
     del_timer(&tp->xmit_timer);
     del_timer(&tp->delack_timer);
     del_timer(&tp->keepalive_timer);
+    del_timer(&tp->pacing_timer);
 }

@@ -73,6 +73,10 @@ static int udp_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
         kfree_skb_reason(skb, SKB_DROP_REASON_IP_MINTTL);
         return -EINVAL;
     }
+    if (sk_filter(sk, skb, sizeof(struct udphdr))) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        return -EPERM;
+    }
     skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */
     skb_pull(skb, sizeof(struct udphdr));
     ip_rx_forget_dev(skb);

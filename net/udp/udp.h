@@ -17,4 +17,7 @@ extern const struct proto udp_prot;
 int __must_check udp_init(struct net *net);
 void udp_exit(struct net *net);
 
+/* Walks the sockets that have a port, for statistics; start with NULL. */
+struct sock *udp_next_sock(struct net *net, const struct sock *prev);
+
 #endif

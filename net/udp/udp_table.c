@@ -176,3 +176,17 @@ void udp_rehash_connected(struct sock *sk)
     if (udp_is_connected(sk))
         hlist_add_head(&sk->sk_common.hash_node, &net->udp->connected[hash % UDP_HASH_SIZE]);
 }
+
+/* --- walking --- */
+
+struct sock *udp_next_sock(struct net *net, const struct sock *prev)
+{
+    unsigned chain = prev ? (unsigned)(udp_port_chain(net->udp, prev->sk_sport) - net->udp->ports) + 1 : 0;
+
+    if (prev && prev->sk_common.bind_node.next)
+        return container_of(prev->sk_common.bind_node.next, struct sock, sk_common.bind_node);
+    for (; chain < UDP_HASH_SIZE; chain++)
+        if (net->udp->ports[chain].first)
+            return container_of(net->udp->ports[chain].first, struct sock, sk_common.bind_node);
+    return NULL;
+}

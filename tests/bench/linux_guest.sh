@@ -68,7 +68,7 @@ initramfs() {
     rm -rf "$tree"
     mkdir -p "$tree"/{bin,dev,proc,sys,tmp,lib64,usr/lib,etc/nginx,run,var/log/nginx,var/lib/nginx,www,modules}
     cp "$out/root/bin/busybox" "$tree/bin/"
-    for name in sh mount ip insmod sleep; do ln -s busybox "$tree/bin/$name"; done
+    for name in sh mount ip insmod sleep grep mv mkdir; do ln -s busybox "$tree/bin/$name"; done
     cp "$out/root/usr/sbin/nginx" "$out/root/usr/bin/iperf3" "$tree/bin/"
     ln -s usr/lib "$tree/lib"
     for name in libc.so.6 libcrypt.so.1 libpcre2-8.so.0 libssl.so.3 libcrypto.so.3 libz.so.1 libiperf.so.0 libsctp.so.1 libm.so.6; do
@@ -89,7 +89,10 @@ events { worker_connections 4096; use epoll; multi_accept on; }
 http {
     access_log off; sendfile on; tcp_nopush on; keepalive_timeout 60; keepalive_requests 100000000;
     open_file_cache max=100; default_type application/octet-stream;
-    server { listen 80 backlog=4096 default_server; root /www; }
+    server {
+        listen 80 backlog=4096 default_server; root /www;
+        location = /meminfo { open_file_cache off; root /run/free; }
+    }
 }
 C
     cat >"$tree/init" <<'C'
@@ -100,7 +103,8 @@ ip link set lo up; ip addr add 10.79.0.2/24 dev eth0; ip link set eth0 up
 echo 4096 >/proc/sys/net/core/somaxconn; echo 4096 >/proc/sys/net/ipv4/tcp_max_syn_backlog
 nginx -c /etc/nginx/nginx.conf &
 iperf3 -s >/dev/null &
-while :; do sleep 1000; done
+mkdir -p /run/free
+while :; do grep MemAvailable /proc/meminfo >/run/free/new; mv /run/free/new /run/free/meminfo; sleep 0.5; done
 C
     chmod +x "$tree/init"
     (cd "$tree" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$out/initramfs.cpio"

@@ -1,93 +1,137 @@
-"""Rows about TCP: many streams, upload, loss on the wire, a lost tail, churn, idle connections.
+"""Rows about TCP: many streams, upload, loss on the wire, a lost tail, fairness, churn, idle connections.
 
-Frames are lost by loss_bridge, a process between tap0, which QEMU holds, and a tap that has this machine's address meanwhile;
-the same frames for every guest, as far as they send the same.
+Frames are lost by tests/wire/bad_wire.c, the same ones for every guest, as far as they send the same.
 """
 import concurrent.futures
-import contextlib
-import ctypes
-import json
-import pathlib
 import re
+import resource
+import selectors
 import socket
 import statistics
-import subprocess
 import time
 
-from conftest import GUEST, HOST, ROOT, sh
+from bad_wire import bad_wire
+from clients import Failed, fetch_seconds, iperf3, wrk
+from conftest import GUEST, PREFIX, sh
 
-ROWS = "upload streams churn loss tail".split()
-BRIDGE = ROOT / "build/bench/loss_bridge"
-IDLE_CONNECTIONS = 3000
-PR_SET_THP_DISABLE = 41
-
-
-def fetch_seconds(name, timeout=30):
-    """Of one download, from the request on."""
-    run = sh("curl", "-s", "-o", "/dev/null", "-m", timeout, "-w", "%{time_total} %{time_connect} %{http_code}", f"http://{GUEST}/{name}",
-             check=False, timeout=timeout + 5)
-    total, connect, code = run.stdout.split()
-    return float(total) - float(connect) if code == "200" and not run.returncode else float("nan")
+WARM_CONNECTIONS, SOME_CONNECTIONS, MOST_CONNECTIONS = 50, 2500, 16000
+SOURCES = [f"10.79.0.{i}" for i in range(11, 27)]  # more addresses of this machine: a server bounds what one may hold
+TIME_WAIT_S = 65  # TCP_TIMEWAIT_LEN is 60
+LOSSES = {1: 5, 3: 5, 10: 20}  # percent: seconds after which a download has failed
+FAIR_LINE = dict(rate=50, delay=5, queue=30)
+REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def upload(put):
-    run = sh("iperf3", "-c", GUEST, "-t", "3", "--json", check=False)
-    result = json.loads(run.stdout)
-    put("upload, MB/s", result["end"]["sum_received"]["bits_per_second"] / 8e6 if "error" not in result else float("nan"))
+def upload(machine, options, put):
+    put("upload, MB/s", iperf3(options.secs))
 
 
-def streams(put):
+def streams(machine, options, put):
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: fetch_seconds("10m.bin", 60), range(16)))
     put("download, 16 streams, MB/s", 16 * (10 << 20) / (time.monotonic() - start) / 1e6)
+    put("upload, 16 streams, MB/s", iperf3(options.secs, "-P", "16"))
 
 
-@contextlib.contextmanager
-def lossy_wire(kind, seed=1):
-    """While it lasts, frames between this machine and the guest pass loss_bridge."""
-    sh("ip", "addr", "del", f"{HOST}/24", "dev", "tap0")
-    settings = pathlib.Path("/proc/sys/net/ipv4/conf/tap0")
-    # What comes in by tap0 is for the bridge alone: the route to its sender leads elsewhere, and it is dropped.
-    (settings / "rp_filter").write_text("1")
-    mac = re.search(r"link/ether (\S+)", sh("ip", "link", "show", "tap0").stdout)[1]
-    bridge = subprocess.Popen([BRIDGE, "lossy0", "tap0", str(kind), str(seed)], stdout=subprocess.PIPE)
-    try:
-        bridge.stdout.readline()
-        sh("ip", "link", "set", "lossy0", "address", mac)  # the one the guest knows
-        sh("ip", "addr", "add", f"{HOST}/24", "dev", "lossy0")
-        sh("ip", "link", "set", "lossy0", "up")
-        # No one's ARP is lost on the way: it is TCP that is measured.
-        sh("ip", "neigh", "replace", GUEST, "lladdr", "52:54:00:79:00:02", "dev", "lossy0", "nud", "permanent")
-        sh("ping", "-c", "3", "-i", "0.1", "-W", "1", GUEST, check=False)
-        yield
-    finally:
-        bridge.kill()
-        bridge.wait()
-        (settings / "rp_filter").write_text("0")
-        sh("ip", "addr", "add", f"{HOST}/24", "dev", "tap0")
-        sh("ping", "-c", "3", "-i", "0.1", "-W", "1", GUEST, check=False)
+def loss(machine, options, put):
+    for percent, limit in LOSSES.items():
+        seconds, unfinished = [], 0
+        for seed in range(1, 3 if options.quick else 4):
+            with bad_wire(loss=percent, seed=seed):
+                for _ in range(2 if options.quick else 4):
+                    try:
+                        seconds.append(fetch_seconds("1m.bin", limit))
+                    except Failed:
+                        seconds.append(limit)
+                        unfinished += 1
+        put(f"1 MiB at {percent} % loss, ms", statistics.median(seconds) * 1000)
+        put(f"  slowest of {len(seconds)}, ms, {percent} %", max(seconds) * 1000)
+        put(f"  errors: not there after {limit} s, {percent} %", unfinished)
 
 
-def loss(put):
-    for percent in (1, 3, 10):
-        with lossy_wire(percent):
-            seconds = [fetch_seconds("1m.bin", 20) for _ in range(3 if percent == 10 else 7)]
-        put(f"1 MiB at {percent} % loss, ms", statistics.median(s if s == s else 20 for s in seconds) * 1000)
-
-
-def tail(put):
-    with lossy_wire(0):
+def tail(machine, options, put):
+    sizes = sh("curl", "-s", "-o", "/dev/null", "-w", "%{size_header} %{size_download}", f"http://{GUEST}/100k.bin").stdout
+    with bad_wire():
         whole = statistics.median(fetch_seconds("100k.bin") for _ in range(5))
-    with lossy_wire("tail"):
+    with bad_wire(tail=sum(map(int, sizes.split()))):
         torn = statistics.median(fetch_seconds("100k.bin") for _ in range(5))
     put("lost tail repaired after, ms", (torn - whole) * 1000)
 
 
-def churn(put, wrk, seconds):
-    first, second = (wrk(16, seconds, "-H", "Connection: close") for _ in range(2))
-    put("churn, second run / first", second["rate"] / first["rate"] if first["rate"] else float("nan"))
+class Flow:
+    """A download that does not end while it is looked at."""
+
+    def __init__(self):
+        self.socket = socket.create_connection((GUEST, 80), 5)
+        self.socket.sendall(REQUEST % b"/10m.bin" * 4)
+        self.received = 0
+
+    def read(self):
+        got = len(self.socket.recv(1 << 16))
+        if not got:
+            raise Failed("a flow was closed in the middle")
+        self.received += got
+
+
+def read_flows(flows, seconds):
+    end = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for flow in flows:
+            selector.register(flow.socket, selectors.EVENT_READ, flow)
+        while (left := end - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                key.data.read()
+
+
+def fairness(machine, options, put):
+    """The first flow has filled the line when the second one starts; counted from a second later on."""
+    seconds = max(4, options.secs)
+    with bad_wire(**FAIR_LINE):
+        flows = [Flow()]
+        read_flows(flows, 0.5)
+        flows.append(Flow())
+        read_flows(flows, 1)
+        before = [f.received for f in flows]
+        read_flows(flows, seconds)
+        got = sorted(f.received - b for f, b in zip(flows, before))
+        for flow in flows:
+            flow.socket.close()
+    put("two flows, slower / faster", got[0] / got[1] if got[1] else float("nan"))
+    put("two flows, share of the line", sum(got) / seconds / (FAIR_LINE["rate"] * 1e6 / 8))
+
+
+def free_kb():
+    """What the guest itself says: Skiff without a site in its live figures, the Linux guest in a copy of its meminfo."""
+    time.sleep(1.2)  # the copy is made twice a second
+    for name, pattern in (("status.json", r'"mem_free_kb":\s*(\d+)'), ("meminfo", r"MemAvailable:\s*(\d+)")):
+        if found := re.search(pattern, sh("curl", "-s", "-m", "5", f"http://{GUEST}/{name}", check=False).stdout):
+            return int(found[1])
+    raise Failed("the guest does not tell how much of its memory is free")
+
+
+def churn(options, put):
+    """Connections of one request, for a while, then again. What the second run needs it has to find freed by the first."""
+    # A Skiff that tells its memory composes "/" anew each time; its style sheet is an ordinary file.
+    page = "start.css" if "200" in sh("curl", "-sI", f"http://{GUEST}/start.css").stdout else ""
+
+    def short_connections(seconds):
+        return wrk(16, seconds, "-H", "Connection: close", page=page)
+
+    short_connections(1)
+    before = free_kb()
+    first = short_connections(options.churn)
+    between = free_kb()
+    second = short_connections(options.churn)
+    if not first["rate"]:
+        raise Failed("no connection in the first run")
+    put("churn, connections/s", first["rate"])
+    put("churn, second run / first", second["rate"] / first["rate"])
     put("churn, errors", first["errors"] + second["errors"])
+    put("churn, memory the second run took, KiB", between - free_kb())
+    if not options.quick:
+        time.sleep(TIME_WAIT_S)
+        put("churn, memory not back at the end, KiB", before - free_kb())
 
 
 def is_open(s):
@@ -100,42 +144,44 @@ def is_open(s):
         return False
 
 
-def small_pages():
-    """From now on QEMU's memory grows by 4 KiB, not by 2 MiB."""
-    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+def connect(count, source=""):
+    """As many connections that have had one answer and are kept."""
+    found = []
+    for _ in range(count):
+        found.append(socket.create_connection((GUEST, 80), 5, (source, 0)))
+        found[-1].sendall(REQUEST % b"/")
+        found[-1].recv(65536)
+    return found
 
 
-def idle_connections(put, machine):
-    """By what QEMU's own memory grows, on a machine just booted: rough, and the same measure for every guest."""
-    def resident_kb():
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{machine.process.pid}/status").read_text())[1])
-
-    def connect(count):
-        found = []
-        for _ in range(count):
-            found.append(socket.create_connection((GUEST, 80), 10))
-            found[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            found[-1].recv(65536)
-        return found
-
-    warm = connect(50)
-    before = resident_kb()
-    held = connect(IDLE_CONNECTIONS - len(warm))
-    grown = resident_kb() - before
-    put("idle connections held", sum(map(is_open, held)))
-    put("memory per idle connection, KiB", grown / max(1, sum(map(is_open, held))))
+def memory_per_connection(options, put):
+    warm = connect(WARM_CONNECTIONS)
+    before = free_kb()
+    held = connect(SOME_CONNECTIONS)
+    taken, still_open = before - free_kb(), sum(map(is_open, held))
     for s in warm + held:
         s.close()
+    if still_open < len(held):
+        raise Failed(f"only {still_open} of {len(held)} idle connections were kept")
+    put("memory per idle connection, KiB", taken / still_open)
 
 
-def measure(machine, rows, put, wrk, seconds):
-    if "upload" in rows:
-        upload(put)
-    if "streams" in rows:
-        streams(put)
-    if "churn" in rows:
-        churn(put, wrk, seconds)
-    if "loss" in rows:
-        loss(put)
-    if "tail" in rows:
-        tail(put)
+def idle_connections(put):
+    """One after the other, until one fails or the first ones are closed to make room."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    for source in SOURCES:
+        sh("ip", "addr", "add", f"{source}/{PREFIX}", "dev", "tap0")
+    held = []
+    try:
+        while len(held) < MOST_CONNECTIONS and all(map(is_open, held[:10])):
+            held += connect(250, SOURCES[len(held) // 250 % len(SOURCES)])
+    except OSError:
+        pass  # as many as there are
+    put("idle connections in 64 MiB", sum(map(is_open, held)))
+    for s in held:
+        s.close()
+    for source in SOURCES:
+        sh("ip", "addr", "del", f"{source}/{PREFIX}", "dev", "tap0")
+
+
+ROWS = {"upload": upload, "streams": streams, "loss": loss, "tail": tail, "fairness": fairness}

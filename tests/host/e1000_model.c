@@ -295,8 +295,26 @@ static void insert_checksum(struct e1000_model *card, uint8_t *frame, size_t len
     frame[at + 1] = (uint8_t)sum;
 }
 
+/* The tag of VLE between the addresses and the type [9.2.1]; `frame` has room for it. Return: the length. */
+static size_t insert_tag(struct e1000_model *card, uint8_t *frame, size_t len)
+{
+    if (!(REG(card, E1000_CTRL) & E1000_CTRL_VME)) {
+        violation(card, "VLAN tag to be inserted without CTRL.VME");
+        return len;
+    }
+    memmove(frame + 16, frame + 12, len - 12);
+    frame[12] = (uint8_t)(REG(card, E1000_VET) >> 8);
+    frame[13] = (uint8_t)REG(card, E1000_VET);
+    frame[14] = (uint8_t)(card->tx_special >> 8);
+    frame[15] = (uint8_t)card->tx_special;
+    card->counts.tags_inserted++;
+    return len + 4;
+}
+
 static void wire_frame(struct e1000_model *card, uint8_t *frame, size_t len)
 {
+    if (card->tx_tagged)
+        len = insert_tag(card, frame, len);
     if (len < 17)
         violation(card, "frame of %zu bytes", len);
     if (len < FRAME_MIN && REG(card, E1000_TCTL) & E1000_TCTL_PSP) {
@@ -321,7 +339,7 @@ static void add_be(uint8_t *field, unsigned bytes, uint32_t n)
 static void send_segment(struct e1000_model *card, size_t at, size_t len, unsigned number)
 {
     const struct e1000_model_context *context = &card->tso_context;
-    uint8_t frame[FRAME_MAX];
+    uint8_t frame[FRAME_MAX + 4];
     uint8_t *ip = frame + context->ipcss, *tcp = frame + context->tucss;
     size_t total = context->hdrlen + len;
     uint32_t sum;
@@ -407,12 +425,15 @@ static void take_data(struct e1000_model *card, const struct e1000_data_desc *de
         if (!card->tx_len) {
             card->tx_popts = desc->popts;
             card->tx_tso = tso;
+            card->tx_tagged = desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_VLE;
+            card->tx_special = desc->special;
         }
         memcpy(card->tx_buf + card->tx_len, bus_to_virt(desc->buffer_addr), len);
         card->tx_len += len;
     }
     if ((desc->popts & E1000_TXD_POPTS_IXSM && !tso) || tso != card->tx_tso ||
-        desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_VLE)
+        (bool)(desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_VLE) != card->tx_tagged ||
+        (card->tx_tagged && desc->special != card->tx_special))
         violation(card, "offload that was never set up");
     if (!(desc->dtalen_dtyp_dcmd & E1000_TXD_CMD_IFCS))
         violation(card, "frame without a CRC");
@@ -553,6 +574,7 @@ static void fill_desc(struct e1000_model *card, const uint8_t *bytes, size_t len
     desc->length = (uint16_t)len;
     desc->errors = card->faults.rx_errors;
     desc->status = status | (card->faults.rx_good_csum ? 0 : E1000_RXD_STAT_IXSM);
+    desc->special = card->rx_special;
     REG(card, E1000_RDH) = head + 1 == rx_count(card) ? 0 : head + 1;
 }
 
@@ -589,6 +611,29 @@ enum e1000_model_rx e1000_model_receive_raw(struct e1000_model *card, const void
     return E1000_MODEL_RX_TAKEN;
 }
 
+/* Stores a frame without its tag, which goes into the descriptor [9.2.2]. */
+static enum e1000_model_rx receive_stripped(struct e1000_model *card, const uint8_t *frame, size_t len)
+{
+    uint8_t rest[FRAME_MAX], was = card->faults.rx_status;
+    enum e1000_model_rx result;
+
+    memcpy(rest, frame, 12);
+    memcpy(rest + 12, frame + 16, len - 16);
+    card->rx_special = (uint16_t)(frame[14] << 8 | frame[15]);
+    card->faults.rx_status |= E1000_RXD_STAT_VP;
+    card->counts.tags_stripped++;
+    result = e1000_model_receive_raw(card, rest, len - 4);
+    card->faults.rx_status = was;
+    card->rx_special = 0;
+    return result;
+}
+
+static bool is_tagged(struct e1000_model *card, const uint8_t *frame)
+{
+    return REG(card, E1000_CTRL) & E1000_CTRL_VME &&
+           (uint32_t)(frame[12] << 8 | frame[13]) == REG(card, E1000_VET);
+}
+
 enum e1000_model_rx e1000_model_receive(struct e1000_model *card, const void *frame, size_t len)
 {
     uint8_t padded[FRAME_MIN] = {0};
@@ -607,7 +652,8 @@ enum e1000_model_rx e1000_model_receive(struct e1000_model *card, const void *fr
     }
     if (!frame_wanted(card, frame))
         return E1000_MODEL_RX_FILTERED;
-    result = e1000_model_receive_raw(card, frame, len);
+    result = is_tagged(card, frame) ? receive_stripped(card, frame, len)
+                                    : e1000_model_receive_raw(card, frame, len);
     if (result == E1000_MODEL_RX_TAKEN)
         count_frame(card, E1000_TPR, E1000_GPRC, E1000_TORL, E1000_GORCL, len);
     return result;

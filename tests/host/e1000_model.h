@@ -55,6 +55,7 @@ struct e1000_model_counts {
     uint64_t trains;     /* frames the card has cut into segments */
     uint64_t data_descs; /* data descriptors taken */
     uint64_t frames_sent, frames_received;
+    uint64_t tags_inserted, tags_stripped;
     uint64_t phy_restarts, resets;
     uint64_t violations;
 };
@@ -93,7 +94,8 @@ struct e1000_model {
     uint8_t tx_buf[65536 + 64];
     size_t tx_len;
     uint8_t tx_popts;
-    bool tx_tso;
+    bool tx_tso, tx_tagged;
+    uint16_t tx_special, rx_special;
 };
 
 enum e1000_model_rx {

@@ -42,6 +42,8 @@ bool host_run_until(bool (*done)(void *arg), void *arg, uint64_t limit_ns);
 void host_fail_allocation(unsigned n);
 /* Did that failure happen yet? */
 bool host_allocation_failed(void);
+/* What page_get_stats() says is free; below 0: the truth. */
+void host_tell_free_pages(long pages_free);
 bool host_should_fail(void); /* for the allocators of this folder */
 
 /* Objects and pages alive: for leak checks. */

@@ -30,6 +30,7 @@ static struct list_head free_lists[MAX_ORDER + 1];
 static size_t pages_alive, objects_alive;
 
 static unsigned fail_countdown;
+static long free_pages_told = -1;
 static bool failed;
 
 void host_fail_allocation(unsigned n)
@@ -148,6 +149,18 @@ void page_get_stats(struct page_stats *stats)
 {
     *stats = (struct page_stats){
         .total = ARENA_PAGES, .free = ARENA_PAGES - pages_alive, .free_min = ARENA_PAGES - arena_used};
+    if (free_pages_told >= 0)
+        stats->free = (size_t)free_pages_told;
+}
+
+void host_tell_free_pages(long pages_free)
+{
+    free_pages_told = pages_free;
+}
+
+/* Nothing is held back here. */
+void slab_shrink(void)
+{
 }
 
 /* --- objects --- */

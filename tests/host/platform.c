@@ -13,7 +13,22 @@
 
 /* --- log --- */
 
+#define LOG_LINES 16
+
 static char last_line[256];
+static char log_lines[LOG_LINES][sizeof(last_line)];
+static enum log_level log_levels[LOG_LINES];
+static uint64_t log_count; /* lines ever written */
+static struct list_head consoles = LIST_HEAD_INIT(consoles);
+
+static void show_on_consoles(void)
+{
+    struct console *console;
+    char line[sizeof(last_line) + 1];
+    int len = snprintf(line, sizeof(line), "%s\n", last_line);
+    list_for_each_entry (console, &consoles, list)
+        console->write(console, line, (size_t)len);
+}
 
 void printk(enum log_level level, const char *fmt, ...)
 {
@@ -21,9 +36,30 @@ void printk(enum log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(last_line, sizeof(last_line), fmt, ap);
     va_end(ap);
+    memcpy(log_lines[log_count % LOG_LINES], last_line, sizeof(last_line));
+    log_levels[log_count++ % LOG_LINES] = level;
+    show_on_consoles();
     if (getenv("SKIFF_LOG"))
         fprintf(stderr, "[%5llu.%06llu] <%d> %s\n", (unsigned long long)(host_now_ns() / 1000000000),
                 (unsigned long long)(host_now_ns() / 1000 % 1000000), level, last_line);
+}
+
+/* Without what was said before it came: a test begins with an empty screen. */
+void register_console(struct console *console)
+{
+    list_add_tail(&console->list, &consoles);
+}
+
+long log_read(uint64_t *pos, enum log_level *level, char *buf, size_t size)
+{
+    if (*pos + LOG_LINES < log_count)
+        *pos = log_count - LOG_LINES;
+    if (*pos >= log_count)
+        return -1;
+    *level = log_levels[*pos % LOG_LINES];
+    snprintf(buf, size, "%s", log_lines[*pos % LOG_LINES]);
+    ++*pos;
+    return (long)strlen(buf);
 }
 
 const char *host_last_log(void)
@@ -44,12 +80,12 @@ void panic(const char *fmt, ...)
 
 void machine_restart(void)
 {
-    abort();
+    panic("restarted");
 }
 
 void machine_power_off(void)
 {
-    abort();
+    panic("switched off");
 }
 
 /* --- random numbers: xorshift64*, seeded; one for the stacks, one for the simulator --- */

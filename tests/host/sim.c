@@ -112,7 +112,8 @@ static uint64_t wire_time(struct sim_link *link, unsigned end, size_t len)
         return now;
     uint64_t frame_ns = len * 8 * NSEC_PER_SEC / c->rate_bps;
     uint64_t start = max(now, link->wire_free_ns[end]);
-    if (c->queue_frames && start - now > c->queue_frames * frame_ns)
+    uint64_t full_ns = (uint64_t)(ETH_HLEN + ETH_DATA_LEN) * 8 * NSEC_PER_SEC / c->rate_bps;
+    if (c->queue_frames && start - now > c->queue_frames * full_ns)
         return UINT64_MAX;
     link->wire_free_ns[end] = start + frame_ns;
     return link->wire_free_ns[end];

@@ -16,7 +16,7 @@ struct sim_conditions {
     double loss, duplicate, corrupt, reorder; /* probability per frame, 0 .. 1 */
     uint64_t delay_ns, jitter_ns; /* each way; a reordered frame takes up to 4 * jitter_ns (or 1 ms) longer */
     uint64_t rate_bps;            /* bits/s of the wire, 0: no limit */
-    unsigned queue_frames;        /* what waits for the wire at most (with rate_bps), 0: no limit */
+    unsigned queue_frames; /* what waits for the wire at most, in full frames (with rate_bps), 0: no limit */
 };
 
 struct sim_counters {

@@ -119,16 +119,25 @@ static void device_destroy(struct net_device *dev)
     free(device);
 }
 
+/* A device of ours: those that stand on it go with it, or with the stack. */
+static struct net_device *any_card(struct net *net)
+{
+    struct net_device *dev;
+    list_for_each_entry (dev, &net->dev_base, dev_list)
+        if (dev != net->loopback_dev && !dev->rtnl_link_ops)
+            return dev;
+    return NULL;
+}
+
 void skiff_stack_destroy(struct skiff_stack *stack)
 {
-    struct net_device *dev, *next;
+    struct net_device *dev;
     list_for_each_entry (dev, &stack->net->dev_base, dev_list)
         if (dev != stack->net->loopback_dev)
             netif_carrier_off(dev); /* what closing says is heard by nobody */
     files_destroy(stack->files);
-    list_for_each_entry_safe (dev, next, &stack->net->dev_base, dev_list)
-        if (dev != stack->net->loopback_dev)
-            device_destroy(dev);
+    while ((dev = any_card(stack->net)))
+        device_destroy(dev);
     inet_exit(stack->net);
     net_destroy(stack->net);
     free(stack->name);
@@ -208,21 +217,35 @@ fail:
     return NULL;
 }
 
-int skiff_device_receive(struct skiff_device *device, const void *frame, size_t len)
+/* `mss`: 0, or the payload of each of the segments the frame stands for. */
+static int device_receive(struct skiff_device *device, const void *frame, size_t len, unsigned mss)
 {
     struct net_device *dev = device->dev;
-    struct sk_buff *skb;
-    if (len > (size_t)dev->mtu + ETH_HLEN + 4)
-        return (int)finish(-EMSGSIZE);
-    skb = netdev_alloc_skb(dev, (unsigned)len);
+    struct sk_buff *skb = netdev_alloc_skb(dev, (unsigned)len);
     if (!skb)
         return (int)finish(-ENOMEM);
     skb_put_data(skb, frame, (unsigned)len);
+    skb_shinfo(skb)->gso_size = (uint16_t)mss;
+    skb_shinfo(skb)->gso_segs = (uint16_t)(mss ? len / mss + 1 : 0);
     skb->protocol = eth_type_trans(skb, dev);
     dev->stats.rx_packets++;
     dev->stats.rx_bytes += len;
     netif_rx(skb);
     return (int)finish(0);
+}
+
+int skiff_device_receive(struct skiff_device *device, const void *frame, size_t len)
+{
+    if (len > (size_t)device->dev->mtu + ETH_HLEN + 4)
+        return (int)finish(-EMSGSIZE);
+    return device_receive(device, frame, len, 0);
+}
+
+int skiff_device_receive_train(struct skiff_device *device, const void *frame, size_t len, unsigned mss)
+{
+    if (len > 65535 + ETH_HLEN || !mss || mss > device->dev->mtu)
+        return (int)finish(-EMSGSIZE);
+    return device_receive(device, frame, len, mss);
 }
 
 void skiff_device_set_carrier(struct skiff_device *device, int up)

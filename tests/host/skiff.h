@@ -61,6 +61,10 @@ SKIFF_API struct skiff_device *skiff_device_add(struct skiff_stack *stack, const
  * of a transmit callback: then as soon as the stack that is sending has finished. EMSGSIZE beyond the MTU and
  * a VLAN tag; a frame that is too short goes in and is dropped there, by name. */
 SKIFF_API int skiff_device_receive(struct skiff_device *device, const void *frame, size_t len);
+/* A TCP segment of up to 64 KiB, as a card that merges hands up a train of them; `mss`: payload of each of
+ * these. */
+SKIFF_API int skiff_device_receive_train(struct skiff_device *device, const void *frame, size_t len,
+                                         unsigned mss);
 SKIFF_API void skiff_device_set_carrier(struct skiff_device *device, int up);
 /* "10.0.0.1/24"; used at once, without duplicate-address detection unless net.ipv4.arp_probe is 1. */
 SKIFF_API int skiff_address_add(struct skiff_device *device, const char *address);

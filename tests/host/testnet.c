@@ -85,7 +85,7 @@ static void testnet_add_peer(struct testnet *t)
     neigh_release(n);
 }
 
-static void testnet_configure(struct testnet *t, const char *cidr)
+static void testnet_configure(struct testnet *t, const char *cidr, bool default_route)
 {
     struct ip_config config;
     const char *why;
@@ -97,8 +97,10 @@ static void testnet_configure(struct testnet *t, const char *cidr)
     t->local = be32_to_cpu(config.client);
     if (config.prefix_len <= 29) {
         t->peer = (t->local & ~0u << (32 - config.prefix_len)) + 2;
-        config.gateway = cpu_to_be32(t->peer);
+        if (default_route)
+            config.gateway = cpu_to_be32(t->peer);
     }
+    strcpy(config.device, t->dev->name);
     if (ip_config_apply(t->net, &config))
         testnet_die("the address cannot be set");
     if (t->peer)
@@ -118,7 +120,7 @@ struct testnet *testnet_create_features(const char *cidr, unsigned features)
     sysctl_set(t->net, "net.ipv4.arp_probe", "0");
     testnet_add_card(t, features);
     if (cidr)
-        testnet_configure(t, cidr);
+        testnet_configure(t, cidr, true);
     testnet_advance_ms(t, 5000); /* announcements */
     testnet_drop_sent(t);
     return t;
@@ -127,6 +129,31 @@ struct testnet *testnet_create_features(const char *cidr, unsigned features)
 struct testnet *testnet_create(const char *cidr)
 {
     return testnet_create_features(cidr, 0);
+}
+
+struct testnet *testnet_add_port(struct testnet *t, const char *cidr, unsigned features)
+{
+    struct testnet *port = calloc(1, sizeof(*port));
+
+    if (!port)
+        testnet_die("no memory");
+    port->sent_last = &port->sent_first;
+    port->net = t->net;
+    testnet_add_card(port, features);
+    testnet_configure(port, cidr, false);
+    testnet_advance_ms(port, 5000); /* announcements */
+    testnet_drop_sent(port);
+    return port;
+}
+
+void testnet_remove_port(struct testnet *port)
+{
+    port->stop_tx = false;
+    testnet_run(port);
+    testnet_drop_sent(port);
+    unregister_netdev(port->dev);
+    free_netdev(port->dev);
+    free(port);
 }
 
 static int testnet_left_over(const struct testnet *t, const char *what, size_t count)

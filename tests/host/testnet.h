@@ -33,6 +33,10 @@ extern const uint8_t testnet_local_mac[6], testnet_peer_mac[6];
 struct testnet *testnet_create(const char *cidr);
 /* The same with NETIF_F_* for the card (testnet_create: none). */
 struct testnet *testnet_create_features(const char *cidr, unsigned features);
+/* One more card (eth1 ...) of the same stack, with a peer of its own: for routers. It has the same link
+ * address as the first. Must be taken away before testnet_destroy(). */
+struct testnet *testnet_add_port(struct testnet *t, const char *cidr, unsigned features);
+void testnet_remove_port(struct testnet *port);
 /* 0, or -1 and a line on stderr if sockets or buffers are left over: a test's teardown returns it. */
 int testnet_destroy(struct testnet *t);
 

@@ -29,8 +29,10 @@ ROOMS = {  # longest prefix wins
     "net/udp": CORE + ["net/udp", "net/ipv4/ip.h", "net/ipv4/ip_sockglue.h", "net/ipv4/igmp.h", "net/ipv4/route.h", "net/ipv4/icmp.h",
                        "kernel", STANDARD],
     "net/tcp": CORE + ["net/tcp", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/icmp.h", "kernel", STANDARD],
-    "net/socket": CORE + ["net/socket", "net/ethernet/arp.h", "net/netfilter", "net/packet", "net/sched", "net/ipv4/ip.h", "net/ipv4/route.h",
-                          "net/ipv4/ip_sockglue.h", "net/ipv4/raw.h", "net/udp/udp.h", "net/tcp/tcp.h", "net/tcp/tcp_states.h", "kernel", STANDARD],
+    "net/socket": CORE + ["net/socket", "net/ethernet/arp.h", "net/ethernet/link.h", "net/ethernet/bridge.h", "net/netfilter", "net/packet",
+                          "net/sched", "net/ipv4/ip.h", "net/ipv4/route.h", "net/ipv4/ip_sockglue.h", "net/ipv4/raw.h", "net/udp/udp.h",
+                          "net/tcp/tcp.h", "net/tcp/tcp_states.h", "kernel", STANDARD],
+    "net/socket/route.c": CORE + ["net/socket/socket.h", "net/ipv4/ip.h", "net/ipv4/routeconfig.h", "kernel", STANDARD],
     "net/apps": ["net/apps", STANDARD],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

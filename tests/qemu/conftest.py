@@ -84,9 +84,11 @@ class Machine:
             args += ["-initrd", site]
         for i, tap in enumerate(taps):
             mac = GUEST_MAC if i == 0 else f"52:54:00:79:{i:02x}:02"
-            args += ["-netdev", f"tap,id=n{i},ifname={tap},script=no,downscript=no",
+            device = f"fd={tap}" if isinstance(tap, int) else f"ifname={tap},script=no,downscript=no"
+            args += ["-netdev", f"tap,id=n{i},{device}",
                      "-device", f"{nic},netdev=n{i},mac={mac},romfile={bus}"]
-        self.process = subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL,
+                                        pass_fds=[tap for tap in taps if isinstance(tap, int)])
 
     def log(self):
         return self.serial.read_text(errors="replace")
@@ -171,6 +173,31 @@ def machine(site, tmp_path_factory):
         assert "panic" not in m.log().lower(), m.log()
     finally:
         m.stop()
+
+
+@pytest.fixture
+def networks():
+    """Two networks of a test's own for a machine with two cards to stand between: tests/qemu/router.py."""
+    from router import Networks  # it needs this module
+    networks = Networks()
+    yield networks
+    networks.close()
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory):
+    """Two networks and a .machine that forwards between them, shared by the tests of a file."""
+    from router import APPEND, Networks
+    networks = Networks()
+    m = networks.machine = Machine(tmp_path_factory.mktemp("router"), append=APPEND, taps=networks.taps())
+    try:
+        networks.ready(m)
+        yield networks
+        assert m.process.poll() is None, f"the machine died:\n{m.log()}"
+        assert "panic" not in m.log().lower(), m.log()
+    finally:
+        m.stop()
+        networks.close()
 
 
 class Site:

@@ -164,6 +164,9 @@ def test_an_empty_module_is_left_out_with_a_sentence(boot, tmp_path):
     ("e1000.rx=7", r"e1000\.rx=7: .* using 256"),
     ("sysctl.net.ipv4.nothing=1", r"net\.ipv4\.nothing"),
     ("inetd=telnet", r"telnet"),
+    ("qdisc=eth0:red", r'qdisc=eth0:red: there is no queueing discipline "red"; there are fq_codel'),
+    ("police=eth0:rate=much", r"rate=much is not a rate like 10mbit"),
+    ("xdp=eth0:2,6_0_0_0", r"instruction 2: fewer instructions than announced"),
 ])
 def test_a_wrong_command_line_is_named_and_never_stops_the_boot(boot, small_site, word, pattern):
     m = boot(site=small_site.archive, append=f"{IP} {word}" if not word.startswith("ip=") else word)

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-from conftest import get
+from conftest import GUEST, IP, get, sh
 from test_http import H, connect, site  # noqa: F401 (a fixture)
 
 
@@ -75,6 +75,34 @@ def settled_figures():
         time.sleep(0.05)
     assert found["http_connections"] == 1
     return found
+
+
+def shut(port):
+    """A connection whose window will be shut soon, for ever."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    s.settimeout(2)
+    try:
+        s.connect((GUEST, port))
+        return s
+    except OSError:
+        s.close()
+        return None
+
+
+def test_full_buffers_on_a_machine_of_4_MiB_leave_memory_for_all_others(boot):
+    """RFC 864's characters for peers that never read: 64 KiB each, more than the machine has."""
+    boot(append=f"{IP} inetd=chargen", mem="4M").wait_http()
+    peers = [s for s in (shut(19) for _ in range(100)) if s]
+    time.sleep(0.5)
+    assert len(peers) > 5
+    assert " 0% packet loss" in sh("ping", "-c", "5", "-i", "0.05", "-W", "1", GUEST).stdout
+    sh("ip", "neigh", "flush", "all")  # ARP anew
+    for _ in range(5):
+        assert get("/")[0] == 200
+    for s in peers:
+        reset(s)
+    assert get("/")[0] == 200
 
 
 def test_the_figures_of_the_start_page_come_back_to_where_they_were(boot):

@@ -13,11 +13,20 @@ import termios
 import wire
 from skiff import PEER, Failed
 
-CALL = re.compile(r"(\w+)\((.*)\) = (-?[\w|.]+)(?: ([A-Z]+))?(?: \(.*\))?")
+CALL = re.compile(r"(\w+) ?\((.*)\) = (-?[\w|.]+)(?: ([A-Z0-9]+))?(?: \(.*\))?")
 LEVELS = {"SOL_SOCKET": 1, "SOL_IP": 0, "IPPROTO_IP": 0, "SOL_TCP": 6, "IPPROTO_TCP": 6}
-MSG = {"MSG_OOB": 1, "MSG_PEEK": 2, "MSG_DONTWAIT": 0x40, "MSG_NOSIGNAL": 0x4000, "MSG_MORE": 0x8000}
+MSG = {"MSG_OOB": 1, "MSG_PEEK": 2, "MSG_DONTWAIT": 0x40, "MSG_EOR": 0x80, "MSG_NOSIGNAL": 0x4000, "MSG_MORE": 0x8000,
+       "MSG_TRUNC": 0x20, "MSG_WAITALL": 0x100, "MSG_ERRQUEUE": 0x2000, "MSG_ZEROCOPY": 0x4000000, "MSG_FASTOPEN": 0x20000000}
 IOCTLS = {"SIOCINQ": termios.FIONREAD, "FIONREAD": termios.FIONREAD, "SIOCOUTQ": termios.TIOCOUTQ, "SIOCATMARK": 0x8905}
 POLL = {"POLLIN": 1, "POLLPRI": 2, "POLLOUT": 4, "POLLERR": 8, "POLLHUP": 16, "POLLRDHUP": 0x2000}
+POLL["EPOLLET"] = 1 << 31
+POLL |= {f"E{name}": bit for name, bit in POLL.items() if name[0] == "P"} | {"EPOLLONESHOT": 1 << 30}
+EPOLL_OPS = {"EPOLL_CTL_ADD": 1, "EPOLL_CTL_DEL": 2, "EPOLL_CTL_MOD": 3}
+# Options Python's socket module does not name.
+OPTIONS = {"TCP_INQ": 36, "TCP_TX_DELAY": 37, "SO_ZEROCOPY": 60, "SO_BINDTODEVICE": 25, "TCP_FASTOPEN": 23, "TCP_TIMESTAMP": 24,
+           "TCP_NOTSENT_LOWAT": 25, "TCP_SAVE_SYN": 27, "TCP_FASTOPEN_CONNECT": 30, "TCP_FASTOPEN_KEY": 33,
+           "TCP_FASTOPEN_NO_COOKIE": 34, "TCP_USER_TIMEOUT": 18, "TCP_REPAIR": 19, "TCP_THIN_LINEAR_TIMEOUTS": 16, "IP_MTU": 14,
+           "IP_MTU_DISCOVER": 10, "IP_PMTUDISC_DONT": 0, "IP_PMTUDISC_WANT": 1, "IP_PMTUDISC_DO": 2, "IP_PMTUDISC_PROBE": 3}
 HOW = {"SHUT_RD": 0, "SHUT_WR": 1, "SHUT_RDWR": 2}
 WAITS = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
 
@@ -44,6 +53,10 @@ def value(text, names=None):
             total |= int(word, 0)
         elif names and word in names:
             total |= names[word]
+        elif word in OPTIONS:
+            total |= OPTIONS[word]
+        elif hasattr(errno, word):
+            total |= getattr(errno, word)
         elif hasattr(socket, word):
             total |= int(getattr(socket, word))
         else:
@@ -54,10 +67,49 @@ def value(text, names=None):
 def option_value(text):
     """The bytes of a socket option: [1], ["reno"], {onoff=1, linger=0}."""
     if m := re.fullmatch(r'\[?"(.*)"\]?', text):
-        return m[1].encode()
+        return m[1].encode().decode("unicode_escape").encode("latin-1")
     if m := re.fullmatch(r"\{(?:onoff=|l_onoff=)?(\d+), ?(?:linger=|l_linger=)?(\d+)\}", text):
         return struct.pack("<ii", int(m[1]), int(m[2]))
-    return struct.pack("<i", value(text))
+    return struct.pack("<I", value(text) & 0xffffffff)
+
+
+def lengths(text):
+    """Those of [{..., 40}, {..., 20}], the pieces of readv, writev, sendmsg and recvmsg."""
+    m = re.search(r"msg_iov\(\d+\) ?= ?\[(.*?)\]", text) or re.search(r"\[(.*)\]", text)
+    if not m:
+        raise wire.Syntax("[{..., LENGTH}, ...] is missing")
+    return [value(piece) for piece in re.findall(r"\{ ?\.\.\., (\w+) ?\}", m[1])]
+
+
+class IoVec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+
+class MsgHdr(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("name_len", ctypes.c_uint32), ("iov", ctypes.POINTER(IoVec)), ("iov_len", ctypes.c_size_t),
+                ("control", ctypes.c_void_p), ("control_len", ctypes.c_size_t), ("flags", ctypes.c_int)]
+
+
+class Blocked:
+    """A call that blocks: tried again, and what came of it compared, at the end of its time."""
+
+    def __init__(self, end, line, again, compare, sending=False):
+        self.end, self.line, self.again, self.compare, self.sending = end, line, again, compare, sending
+        self.sent = self.wanted = 0
+
+    def go_on(self):
+        """A write takes what there is room for, whenever there is some."""
+        if self.sending and self.sent < self.wanted:
+            result, number = self.again(self.wanted - self.sent)
+            self.sent += max(0, result)
+            self.error = number if result < 0 and number not in WAITS else 0
+
+    def finish(self):
+        if not self.sending:
+            self.compare(*self.again())
+            return
+        self.go_on()
+        self.compare(self.sent or -1, 0 if self.sent else self.error)
 
 
 class Calls:
@@ -89,13 +141,22 @@ class Calls:
             self.compare(text, *self.attempt(name, arguments, expected), expected, error)
             return
         result, number = self.attempt(name, arguments, expected)
-        if result == -1 and number in WAITS:
+
+        def compare(came, error_number):
+            self.compare(text, came, error_number, expected, error)
+        if name in ("write", "send") and (number in WAITS or 0 < result < value(arguments[2])):
+            def rest(length):
+                return self.attempt(name, [*arguments[:2], str(length), *arguments[3:]], expected)
+            blocked = Blocked(end, self.script.line, rest, compare, sending=True)
+            blocked.sent, blocked.wanted = max(0, result), value(arguments[2])
+        elif result == -1 and number in WAITS:
             again = "finish_connect" if name == "connect" else name
-            self.script.pending.append((end, self.script.line, lambda: self.compare(
-                text, *self.attempt(again, arguments, expected), expected, error)))
-            self.script.pending.sort(key=lambda p: p[0])
+            blocked = Blocked(end, self.script.line, lambda: self.attempt(again, arguments, expected), compare)
         else:
-            self.compare(text, result, number, expected, error)
+            compare(result, number)
+            return
+        self.script.pending.append(blocked)
+        self.script.pending.sort(key=lambda p: p.end)
 
     def attempt(self, name, arguments, expected):
         try:
@@ -151,6 +212,41 @@ class Calls:
         self.written_at[fd] += sent
         return sent
 
+    def call_sendto(self, a, expected):
+        fd, length, flags = self.fd(a[0]), value(a[2]), value(a[3], MSG)
+        if len(a) < 5 or a[4] == "NULL":
+            return self.send(fd, length, flags)
+        sent = self.stack.call("sendto", fd, wire.pattern(self.written_at[fd], length), length, flags | MSG["MSG_NOSIGNAL"],
+                               *self.stack.address(PEER, 8080))
+        self.written_at[fd] += sent
+        return sent
+
+    def call_sendmsg(self, a, expected):
+        return self.send_pieces(self.fd(a[0]), lengths(a[1]), value(a[2], MSG))
+
+    def call_writev(self, a, expected):
+        return self.send_pieces(self.fd(a[0]), lengths(a[1]), 0)
+
+    def send_pieces(self, fd, pieces, flags):
+        at = self.written_at[fd]
+        starts = [at + sum(pieces[:i]) for i in range(len(pieces))]
+        iov = (IoVec * len(pieces))(*((wire.pattern(start, n), n) for start, n in zip(starts, pieces)))
+        message = MsgHdr(iov=iov, iov_len=len(pieces))
+        sent = self.stack.call("sendmsg", fd, ctypes.byref(message), flags | MSG["MSG_NOSIGNAL"])
+        self.written_at[fd] += sent
+        return sent
+
+    def call_recvmsg(self, a, expected):
+        if "msg_control" in a[1]:
+            raise wire.Syntax("control messages are not known here")
+        return self.receive(self.fd(a[0]), sum(lengths(a[1])), value(a[2], MSG))
+
+    def call_readv(self, a, expected):
+        return self.receive(self.fd(a[0]), sum(lengths(a[1])), 0)
+
+    def call_recvfrom(self, a, expected):
+        return self.receive(self.fd(a[0]), value(a[2]), value(a[3], MSG))
+
     def call_read(self, a, expected):
         return self.receive(self.fd(a[0]), value(a[2]), 0)
 
@@ -165,6 +261,8 @@ class Calls:
         return len(data)
 
     def call_close(self, a, expected):
+        if several := re.fullmatch(r"(\d+)\.\.(\d+)", a[0]):
+            return max(self.call_close([str(n)], expected) for n in range(int(several[1]), int(several[2]) + 1))
         result = self.stack.call("close", self.fd(a[0]))
         del self.fds[int(a[0])]
         self.last_fd = None
@@ -178,14 +276,14 @@ class Calls:
         return self.stack.call("setsockopt", self.fd(a[0]), value(a[1], LEVELS), value(a[2]), data, len(data))
 
     def call_getsockopt(self, a, expected):
-        data = self.stack.getsockopt(self.fd(a[0]), value(a[1], LEVELS), value(a[2]))
+        data = self.stack.getsockopt(self.fd(a[0]), value(a[1], LEVELS), value(a[2]), value(a[4]) if len(a) > 4 else 4)
         wanted = option_value(a[3]) if a[3] != "..." else data
-        if data != wanted:
+        if data.rstrip(b"\0") != wanted.rstrip(b"\0"):
             raise wire.Wrong(f"expected {a[3]}\n    came     [{int.from_bytes(data, 'little')}]")
         return 0
 
     def call_fcntl(self, a, expected):
-        return int(expected)  # sockets of the library never block
+        return expected  # sockets of the library never block
 
     def call_ioctl(self, a, expected):
         room = ctypes.c_int()
@@ -195,8 +293,39 @@ class Calls:
         return result
 
     def call_poll(self, a, expected):
-        """poll(4, POLLIN|POLLOUT) = POLLOUT: what is ready now."""
-        room = ctypes.create_string_buffer(struct.pack("<ihh", self.fd(a[0]), value(a[1], POLL), 0), 8)
-        self.stack.call("poll", room, 1)
-        ready = struct.unpack("<ihh", room.raw)[2]
-        return "|".join(n for n, bit in POLL.items() if ready & bit) or 0
+        """poll(4, POLLIN|POLLOUT) = POLLOUT, or as in C: poll([{fd=4, events=POLLIN, revents=0}], 1, 0) = 0."""
+        if a[0][0] != "[":
+            wanted, asked = None, [(a[0], a[1])]
+        else:
+            found = re.findall(r"fd ?= ?(\d+), ?events ?= ?([\w| ]+)(?:, ?revents ?= ?([\w| ]+))?", a[0])
+            wanted, asked = [value(revents or "0", POLL) for _, _, revents in found], [(fd, events) for fd, events, _ in found]
+        room = b"".join(struct.pack("<iHH", self.fd(fd), value(events, POLL), 0) for fd, events in asked)
+        room = ctypes.create_string_buffer(room, len(room))
+        count = self.stack.call("poll", room, len(asked))
+        ready = [struct.unpack_from("<iHH", room, 8 * i)[2] for i in range(len(asked))]
+        if wanted is None:
+            return "|".join(n for n, bit in POLL.items() if n[0] == "P" and ready[0] & bit) or 0
+        if ready != wanted:
+            raise wire.Wrong(f"expected revents {wanted}\n    came     {ready}")
+        return count
+
+    def call_epoll_create(self, a, expected):
+        self.fds[int(expected)] = self.stack.call("epoll_create1", 0)
+        return int(expected)
+
+    call_epoll_create1 = call_epoll_create
+
+    def call_epoll_ctl(self, a, expected):
+        m = re.search(r"events ?= ?([\w|]+)", a[3])
+        event = struct.pack("<IQ", value(m[1], POLL) if m else 0, int(a[2]))
+        return self.stack.call("epoll_ctl", self.fds[int(a[0])], EPOLL_OPS[a[1]], self.fd(a[2]), event)
+
+    def call_epoll_wait(self, a, expected):
+        """epoll_wait(5, {events=EPOLLOUT, fd=4}, 1, 0) = 1; the event is compared if there is one."""
+        room = ctypes.create_string_buffer(12 * max(1, value(a[2])))
+        count = self.stack.call("epoll_wait", self.fds[int(a[0])], room, value(a[2]))
+        wanted = re.search(r"events ?= ?([\w|]+)(?:, ?fd ?= ?(\d+))?", a[1])
+        events, data = struct.unpack_from("<IQ", room)
+        if count and wanted and (events != value(wanted[1], POLL) or wanted[2] and data != int(wanted[2])):
+            raise wire.Wrong(f"expected {wanted[0]}\n    came     events={events:#x}, fd={data}")
+        return count

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """TCP's states against RFC 9293: every sequence of events up to a depth, on the stack and on a table.
 
-usage: model.py [DEPTH]     (5 without argument: some ten seconds)
+usage: model.py [DEPTH [MORE]]     (5 and 2 without arguments: some ten seconds)
+
+Twice: from CLOSED every sequence of DEPTH events of BASIC; and from each state, reached by the ways of WAYS, every sequence
+of MORE events of all there are: data, data with FIN, a RST beside the mark, writing, aborting, retransmission, and a new SYN
+in TIME-WAIT.
 
 MODEL says for each state and event which state follows and what the stack sends, by RFC 9293 3.3.2 (the
 diagram) and 3.10, with RFC 5961's challenge ACKs and RFC 1337. The stack's state is read by TCP_INFO as long as
@@ -9,55 +13,76 @@ there is a descriptor; without one, and in TIME-WAIT, the answers to further seg
 
 The peer's segments: syn, synack at its initial number; ack, fin, finack, rst right behind what the stack has received. fin
 acknowledges what was acknowledged before, finack and ack everything. A second passes before each event, so that
-no limit on challenge ACKs counts; timeout is 70 s, beyond TIME-WAIT.
+no limit on challenge ACKs counts; timeout is 70 s, beyond TIME-WAIT. data and datafin bring ten bytes, which the application
+reads at once; rststray is a RST in the window but not at its edge; abort is close() with SO_LINGER 0; rto is ten seconds
+without an ACK; newsyn stands beyond all that was received, with a listener there.
 """
 import sys
 
 from skiff import LOCAL, PEER, STATES, Failed, Stack
 from wire import FLAGS, Segment, Syntax, build, dissect
 
-SEGMENTS = ("syn", "synack", "ack", "fin", "finack", "rst")
+BASIC = ("connect", "listen", "shutdown", "close", "timeout", "syn", "synack", "ack", "fin", "finack", "rst")
+MORE = ("data", "datafin", "rststray", "write", "abort", "rto", "newsyn")
+BYTES = 10
 RESET = {"syn": ("CLOSE", "R."), "synack": ("CLOSE", "R"), "ack": ("CLOSE", "R"), "fin": ("CLOSE", "R"), "finack": ("CLOSE", "R"),
-         "rst": ("CLOSE", "")}
+         "rst": ("CLOSE", ""), "data": ("CLOSE", "R"), "datafin": ("CLOSE", "R"), "rststray": ("CLOSE", ""), "rto": ("CLOSE", "")}
 
 
 def synchronised(**more):
     """What all states from ESTABLISHED on have in common: RFC 5961 4, RFC 9293 3.10.7.4."""
     return {"syn": (None, "."), "synack": (None, "."), "ack": (None, ""), "rst": ("CLOSE", ""), "timeout": (None, "*"),
-            "close": (None, ""), "shutdown": (None, "")} | more
+            "close": (None, ""), "shutdown": (None, ""), "rststray": (None, "."), "rto": (None, ""),
+            "abort": ("CLOSE", "R|R.")} | more
 
 
 # state: event: (next state, None for the same; flags of the answer, | between alternatives, * for anything)
 MODEL = {
     "CLOSE": RESET | {"connect": ("SYN_SENT", "S"), "listen": ("LISTEN", "")},
     "LISTEN": {"syn": ("SYN_RECV", "S."), "synack": (None, "R"), "ack": (None, "R"), "fin": (None, "R"), "finack": (None, "R"),
-               "rst": (None, ""), "close": ("CLOSE", ""), "timeout": (None, "")},
+               "rst": (None, ""), "close": ("CLOSE", ""), "timeout": (None, ""), "data": (None, "R"), "datafin": (None, "R"),
+               "rststray": (None, ""), "rto": (None, "")},
     "SYN_SENT": {"syn": ("SYN_RECV'", "S."), "synack": ("ESTABLISHED", "."), "ack": (None, ""), "fin": (None, ""),
-                 "finack": (None, ""), "rst": ("CLOSE", ""), "shutdown": ("CLOSE", ""), "close": ("CLOSE", ""), "timeout": (None, "*")},
+                 "finack": (None, ""), "rst": ("CLOSE", ""), "shutdown": ("CLOSE", ""), "close": ("CLOSE", ""), "timeout": (None, "*"),
+                 "data": (None, ""), "datafin": (None, ""), "abort": ("CLOSE", ""), "rto": (None, "S...")},
     # From LISTEN: a RST leads back to it; after 63 s without an answer so does time.
     "SYN_RECV": {"syn": (None, "S.|."), "synack": (None, "."), "ack": ("ESTABLISHED", ""), "fin": ("CLOSE_WAIT", "."),
-                 "finack": ("CLOSE_WAIT", "."), "rst": ("LISTEN", ""), "timeout": ("LISTEN", "*")},
+                 "finack": ("CLOSE_WAIT", "."), "rst": ("LISTEN", ""), "timeout": ("LISTEN", "*"), "data": ("ESTABLISHED", "."),
+                 "datafin": ("CLOSE_WAIT", "."), "rststray": (None, "."), "rto": (None, "S....")},
     # From SYN-SENT, by a simultaneous open: the connection is the application's own.
     "SYN_RECV'": {"syn": (None, "S.|."), "synack": ("ESTABLISHED", "|."), "ack": ("ESTABLISHED", ""), "fin": ("CLOSE_WAIT", "."),
                   "finack": ("CLOSE_WAIT", "."), "rst": ("CLOSE", ""), "timeout": (None, "*"), "shutdown": ("FIN_WAIT1", "F."),
-                  "close": ("FIN_WAIT1", "F.")},
+                  "close": ("FIN_WAIT1", "F."), "data": ("ESTABLISHED", "."), "datafin": ("CLOSE_WAIT", "."), "rststray": (None, "."),
+                  "abort": ("CLOSE", "R|R."), "rto": (None, "S....")},
     "ESTABLISHED": synchronised(fin=("CLOSE_WAIT", "."), finack=("CLOSE_WAIT", "."), shutdown=("FIN_WAIT1", "F."),
-                                close=("FIN_WAIT1", "F."), timeout=(None, "")),
-    "FIN_WAIT1": synchronised(ack=("FIN_WAIT2", ""), fin=("CLOSING", "."), finack=("TIME_WAIT", ".")),
-    "FIN_WAIT2": synchronised(fin=("TIME_WAIT", "."), finack=("TIME_WAIT", "."), timeout=(None, "")),
-    "CLOSING": synchronised(ack=("TIME_WAIT", ""), fin=(None, "."), finack=(None, ".")),
+                                close=("FIN_WAIT1", "F."), timeout=(None, ""), data=(None, "."), datafin=("CLOSE_WAIT", "."),
+                                write=(None, ".D")),
+    "FIN_WAIT1": synchronised(ack=("FIN_WAIT2", ""), fin=("CLOSING", "."), finack=("TIME_WAIT", "."), data=(None, "."),
+                              datafin=("CLOSING", "."), write=(None, ""), rto=(None, "F....")),
+    "FIN_WAIT2": synchronised(fin=("TIME_WAIT", "."), finack=("TIME_WAIT", "."), timeout=(None, ""), data=(None, "."),
+                              datafin=("TIME_WAIT", "."), write=(None, "")),
+    "CLOSING": synchronised(ack=("TIME_WAIT", ""), fin=(None, "."), finack=(None, "."), write=(None, ""), rto=(None, "F...."),
+                            abort=("CLOSE", "|R|R.")),
     "CLOSE_WAIT": synchronised(fin=(None, "."), finack=(None, "."), shutdown=("LAST_ACK", "F."), close=("LAST_ACK", "F."),
-                               timeout=(None, "")),
-    "LAST_ACK": synchronised(ack=("CLOSE", ""), fin=(None, "."), finack=(None, ".")),
-    "TIME_WAIT": synchronised(rst=(None, ""), fin=(None, "."), finack=(None, "."), timeout=("CLOSE", "")),
+                               timeout=(None, ""), write=(None, ".D")),
+    "LAST_ACK": synchronised(ack=("CLOSE", ""), fin=(None, "."), finack=(None, "."), write=(None, ""), rto=(None, "F...."),
+                             abort=("CLOSE", "|R|R.")),
+    # RFC 1337: no RST counts. A later SYN opens anew (RFC 9293 MAY-2).
+    "TIME_WAIT": synchronised(rst=(None, ""), fin=(None, "."), finack=(None, "."), timeout=("CLOSE", ""), rststray=(None, ""),
+                              abort=("TIME_WAIT", ""), newsyn=("SYN_RECV", "S.")),
 }
+
+PASSIVE, ACTIVE = ("listen", "syn", "ack"), ("connect", "synack")
+WAYS = [("listen",), ("connect",), ("listen", "syn"), ("connect", "syn"), PASSIVE, ACTIVE, (*ACTIVE, "fin"), (*PASSIVE, "fin", "shutdown"),
+        (*ACTIVE, "fin", "close")]
+WAYS += [(*PASSIVE, end, *more) for end in ("shutdown", "close") for more in ((), ("ack",), ("fin",), ("finack",))]
 
 
 class Peer:
     remote_port, local_port, remote_base, local_base = 40000, 8080, 2**32 - 1, 0
 
     def __init__(self):
-        self.isns = []
+        self.isns, self.script_isn, self.timestamps, self.cookies = [], 0, {}, {}
 
 
 class Run:
@@ -66,8 +91,10 @@ class Run:
     def __init__(self):
         self.stack, self.peer, self.state = Stack(), Peer(), "CLOSE"
         self.fd = self.listener = None
-        self.received = self.sent = self.acked = 0  # sequence numbers used up by SYN and FIN
-        self.closed = self.waited = False
+        self.received = self.sent = self.acked = 0  # sequence numbers used up by SYN, data and FIN
+        self.written = 0  # the end of our data
+        self.fin_at = None  # where the peer's FIN stands
+        self.closed = self.waited = self.retried = False
         self.rest = 0  # events since the connection was over
 
     def enabled(self, event):
@@ -78,13 +105,19 @@ class Run:
             return (self.fd is not None or event == "close" and self.state == "LISTEN") and event in MODEL[self.state]
         if event == "timeout":
             return not self.waited and event in MODEL[self.state]
-        return True
+        if event == "rto":
+            return not self.retried and not self.waited and event in MODEL[self.state]
+        if event in ("write", "abort"):
+            return self.fd is not None and event in MODEL[self.state]
+        if event == "newsyn":
+            return event in MODEL[self.state] and self.peer.local_port == 8080
+        return event in MODEL[self.state]
 
     # --- events ---
 
-    def segment(self, flags, seq, ack):
+    def segment(self, flags, seq, ack, length=0):
         flags = sum(FLAGS[f] for f in flags)
-        self.stack.receive(build(Segment(flags, seq, 0, ack if flags & FLAGS["."] else None, {"win": 65535}), self.peer, LOCAL, PEER))
+        self.stack.receive(build(Segment(flags, seq, length, ack if flags & FLAGS["."] else None, {"win": 65535}), self.peer, LOCAL, PEER))
 
     def do_syn(self):
         self.segment("S", 0, 0)
@@ -96,10 +129,43 @@ class Run:
         self.segment(".", max(1, self.received), max(1, self.sent))
 
     def do_fin(self):
-        self.segment("F.", 1, max(1, self.acked))
+        self.segment("F.", self.fin_number(), max(1, self.acked))
+
+    def fin_number(self):
+        return self.fin_at if self.fin_at is not None else max(1, self.received)
 
     def do_finack(self):
-        self.segment("F.", 1, max(1, self.sent))
+        self.segment("F.", self.fin_number(), max(1, self.sent))
+
+    def do_data(self):
+        self.segment(".", max(1, self.received), max(1, self.acked), BYTES)
+
+    def do_datafin(self):
+        self.segment("F.", max(1, self.received), max(1, self.acked), BYTES)
+
+    def do_rststray(self):
+        self.segment("R", max(1, self.received) + 100, 0)
+
+    def do_newsyn(self):
+        self.do_listen()
+        self.fd = None  # what may be left of the old connection's socket is of no interest any more
+        self.peer.remote_base = (self.peer.remote_base + self.received + 1000) % 2**32
+        self.segment("S", 0, 0)
+
+    def do_write(self):
+        self.stack.call("setsockopt", self.fd, 6, 1, b"\1\0\0\0", 4)  # TCP_NODELAY
+        try:
+            self.stack.call("send", self.fd, bytes(BYTES), BYTES, 0x4000)
+        except Failed:
+            pass  # EPIPE, after our FIN
+
+    def do_abort(self):
+        self.stack.call("setsockopt", self.fd, 1, 13, b"\1\0\0\0\0\0\0\0", 8)
+        self.do_close()
+
+    def do_rto(self):
+        self.stack.advance_to(self.stack.now() + 10_000_000)
+        self.retried = True
 
     def do_rst(self):
         self.segment("R.", max(1, self.received) if self.state != "SYN_SENT" else 0, max(1, self.sent))
@@ -114,6 +180,7 @@ class Run:
 
     def do_listen(self):
         self.listener = self.stack.call("socket", 2, 1, 0)
+        self.stack.call("setsockopt", self.listener, 1, 2, b"\1\0\0\0", 4)
         self.stack.call("bind", self.listener, *self.stack.address("0.0.0.0", 8080))
         self.stack.call("listen", self.listener, 5)
 
@@ -139,11 +206,14 @@ class Run:
             self.peer.local_port = sport
         return self.peer
 
-    def answer(self):
+    def answer(self, sent=None):
+        """The flags of each segment, D for data; without data and FINs that go again, below `sent`: they may at any time."""
         texts = []
         for _, datagram in self.stack.sent:
-            flags = dissect(datagram, self.find_peer)[0].flags
-            texts.append("".join(f for f in "SFR." if flags & FLAGS[f]))
+            segment = dissect(datagram, self.find_peer)[0]
+            again = sent is not None and segment.seq < sent and (segment.len or segment.flags & FLAGS["F"])
+            if not again:
+                texts.append("".join(f for f in "SFR." if segment.flags & FLAGS[f]) + "D" * bool(segment.len))
         return "+".join(texts)
 
     def follow(self, event):
@@ -151,16 +221,47 @@ class Run:
         state, answers = MODEL[self.state][event]
         if event == "timeout" and self.state == "FIN_WAIT2" and self.closed:
             state = "CLOSE"  # nobody waits for the peer's FIN (Linux's tcp_fin_timeout)
+        if event in ("data", "datafin") and self.state in ("FIN_WAIT1", "FIN_WAIT2") and self.closed:
+            state, answers = "CLOSE", "R|R."  # nobody is there to read it (SHLD-3)
+        if event == "rto" and self.state == "FIN_WAIT1" and not self.acked:
+            answers = "S...."  # FIN or not, the first that is not acknowledged goes again
+        elif event == "rto" and self.written > self.acked and self.state != "CLOSE":
+            answers = ".D..."
         before, self.state = self.state, state or self.state
-        if event in ("ack", "finack", "synack") and self.state != before:
-            self.acked = self.sent
-        if self.state != before:
-            self.sent += {"SYN_SENT": 1, "SYN_RECV": 1, "FIN_WAIT1": 1, "LAST_ACK": 1}.get(self.state, 0)
-            self.received = {"SYN_RECV": 1, "SYN_RECV'": 1, "ESTABLISHED": 1, "CLOSE_WAIT": 2, "CLOSING": 2, "TIME_WAIT": 2,
-                             "LISTEN": 0}.get(self.state, self.received)
-        if self.state == "LISTEN":
-            self.sent = 0
+        self.count(event, before)
         return answers
+
+    def count(self, event, before):
+        """Sequence numbers after the move."""
+        moved = self.state != before
+        if event == "newsyn":
+            self.received, self.sent, self.acked, self.written, self.fin_at = 1, 1, 0, 0, None
+            return
+        if event == "ack" and before not in ("CLOSE", "LISTEN", "SYN_SENT") or event in ("finack", "synack") and moved:
+            self.acked = self.sent
+        if moved:
+            self.sent += {"SYN_SENT": 1, "SYN_RECV": 1, "FIN_WAIT1": 1, "LAST_ACK": 1}.get(self.state, 0)
+        if self.state in ("SYN_RECV", "SYN_RECV'", "ESTABLISHED") and not self.received:
+            self.received = 1
+        if event in ("data", "datafin", "fin") and before not in ("CLOSE", "LISTEN", "SYN_SENT"):
+            self.acked = max(self.acked, 1)
+        if event == "write" and self.state in ("ESTABLISHED", "CLOSE_WAIT"):
+            self.sent += BYTES
+            self.written = self.sent
+        if event == "data" and self.state in ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2") or event == "datafin" and moved:
+            self.received += BYTES
+        if event in ("fin", "finack", "datafin") and moved and self.state in ("CLOSE_WAIT", "CLOSING", "TIME_WAIT"):
+            self.fin_at = self.received
+            self.received += 1
+        if self.state == "LISTEN":
+            self.received = self.sent = 0
+
+    def read_all(self):
+        try:
+            while self.stack.recv(self.fd, 1000):
+                pass
+        except Failed:
+            pass  # EAGAIN, or the end
 
     def observe(self):
         """None, or the state the stack shows in place of the model's."""
@@ -168,6 +269,8 @@ class Run:
             self.fd = self.stack.call("accept", self.listener, None, None)
             self.stack.call("close", self.listener)
             self.listener = None
+        if self.fd is not None and self.state not in ("SYN_SENT", "CLOSE"):
+            self.read_all()
         fd = self.fd if self.fd is not None else self.listener
         if fd is None:
             return None
@@ -181,23 +284,25 @@ class Run:
         self.stack.advance_to(self.stack.now() + 1_000_000)
         self.answer()
         self.stack.sent.clear()
-        before = self.state
+        before, sent = self.state, self.sent
         getattr(self, f"do_{event}")()
         allowed = self.follow(event)
         self.stack.advance_to(self.stack.now() + 50_000)  # a delayed ACK is an answer too
         self.rest = self.rest + 1 if self.state == "CLOSE" else 0
         try:
-            came, shown = self.answer(), self.observe()
+            came, shown = self.answer(None if event == "rto" else sent), self.observe()
         except (Failed, Syntax) as e:
             return f"{before} --{event}--> {self.state}: {e}"
-        if self.acked < self.sent and "F" not in allowed:
-            came = came.removeprefix("F.+")  # what is not acknowledged may be sent again at any time
-        if allowed != "*" and came not in allowed.split("|"):
+        if allowed.endswith("..."):  # this, once or more, maybe among others that go again
+            fits = allowed[:-3] in came.split("+")
+        else:
+            fits = allowed == "*" or came in allowed.split("|")
+        if not fits:
             return f"{before} --{event}--> {self.state}: answer '{allowed}', came '{came}'"
         return f"{before} --{event}--> {self.state}: the stack is in {shown}" if shown else None
 
 
-def play(sequence):
+def play(sequence, alphabet):
     """(words on the first difference or None, the events that may follow)."""
     run = Run()
     try:
@@ -206,33 +311,34 @@ def play(sequence):
                 return wrong, ()
         if run.rest == 2:
             return None, ()  # a closed connection stays closed
-        return None, tuple(e for e in ("connect", "listen", "shutdown", "close", "timeout", *SEGMENTS) if run.enabled(e))
+        return None, tuple(e for e in alphabet if run.enabled(e))
     finally:
         run.stack.close()
 
 
-def explore(depth):
+def explore(depth, starts=((),), alphabet=BASIC):
     """(number of sequences, differences as {words: the shortest sequence that leads there})."""
-    level, count, wrong = [()], 0, {}
-    for _ in range(depth):
+    level, count, wrong = list(starts), 0, {}
+    for _ in range(depth + 1):
         following = []
         for sequence in level:
-            difference, events = play(sequence)
+            difference, events = play(sequence, alphabet)
             count += 1
             if difference:
                 wrong.setdefault(difference, sequence)
             following += [(*sequence, e) for e in events]
         level = following
-    for sequence in level:
-        difference, _ = play(sequence)
-        count += 1
-        if difference:
-            wrong.setdefault(difference, sequence)
     return count, wrong
 
 
+def explore_all(depth=5, more=2):
+    basic, wrong = explore(depth)
+    from_states, also_wrong = explore(more, WAYS, BASIC + MORE)
+    return basic + from_states, also_wrong | wrong
+
+
 def main(argv):
-    count, wrong = explore(int(argv[0]) if argv else 5)
+    count, wrong = explore_all(*map(int, argv))
     for difference, sequence in wrong.items():
         print(f"{' '.join(sequence)}\n    {difference}")
     print(f"{count} sequences, {len(wrong)} differences")

@@ -5,11 +5,12 @@ call of the library does.
 """
 import ctypes
 import errno
+import os
 import pathlib
 import struct
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBRARY = ROOT / "build/host/libskiff.so"
+LIBRARY = pathlib.Path(os.environ.get("SKIFF_LIBRARY", ROOT / "build/host/libskiff.so"))
 LOCAL, PEER = "10.0.0.1", "10.0.0.2"
 LOCAL_MAC, PEER_MAC = bytes([2, 0, 0, 0, 0, 1]), bytes([2, 0, 0, 0, 0, 2])
 TRANSMIT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
@@ -21,6 +22,9 @@ TCP_INFO += [(name, "I") for name in (
     "pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans").split()]
 TCP_INFO += [(name, "Q") for name in "pacing_rate max_pacing_rate bytes_acked bytes_received".split()]
 TCP_INFO += [(name, "I") for name in "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out".split()]
+TCP_INFO += [(name, "Q") for name in "delivery_rate busy_time rwnd_limited sndbuf_limited".split()]
+TCP_INFO += [(name, "I") for name in "delivered delivered_ce".split()] + [(name, "Q") for name in "bytes_sent bytes_retrans".split()]
+TCP_INFO += [(name, "I") for name in "dsack_dups reord_seen rcv_ooopack snd_wnd".split()]
 TCP_INFO_FORMAT = "<" + "".join(f for _, f in TCP_INFO)
 
 STATES = ["", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
@@ -37,16 +41,19 @@ def load():
     lib.skiff_stack_destroy.argtypes = [pointer]
     lib.skiff_device_add.argtypes = [pointer, ctypes.c_char_p, ctypes.c_uint, TRANSMIT, pointer]
     lib.skiff_device_receive.argtypes = [pointer, ctypes.c_char_p, size]
+    lib.skiff_device_receive_train.argtypes = [pointer, ctypes.c_char_p, size, ctypes.c_uint]
     lib.skiff_address_add.argtypes = [pointer, ctypes.c_char_p]
     for name in "route_add neighbour_add".split():
         getattr(lib, f"skiff_{name}").argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_sysctl_set.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_counter.argtypes = [pointer, ctypes.c_char_p]
-    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll".split():
+    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll sendmsg epoll_create1 epoll_ctl epoll_wait".split():
         getattr(lib, f"skiff_{name}").restype = number
     for name in ("send", "recv"):
         function = getattr(lib, f"skiff_{name}")
         function.argtypes, function.restype = [pointer, number, ctypes.c_char_p, size, number], ctypes.c_ssize_t
+    lib.skiff_sendto.argtypes = [pointer, number, ctypes.c_char_p, size, number, pointer, ctypes.c_uint32]
+    lib.skiff_sendto.restype = ctypes.c_ssize_t
     return lib
 
 
@@ -99,9 +106,13 @@ class Stack:
         if data[12:14] == b"\x08\x00":
             self.sent.append((self.now(), data[14:]))
 
-    def receive(self, datagram, to_mac=LOCAL_MAC):
+    def receive(self, datagram, to_mac=LOCAL_MAC, mss=0):
+        """`mss`: the datagram is a train of segments with so much in each, merged by the card."""
         frame = to_mac + PEER_MAC + b"\x08\x00" + datagram
-        self.check(self.lib.skiff_device_receive(self.device, frame, len(frame)))
+        if mss:
+            self.check(self.lib.skiff_device_receive_train(self.device, frame, len(frame), mss))
+        else:
+            self.check(self.lib.skiff_device_receive(self.device, frame, len(frame)))
 
     # --- settings, counters, sockets ---
 

@@ -3,8 +3,9 @@
     P. 1:1001(1000) ack 1 win 257 urg 5 <nop,nop,TS val 1 ecr 2>
 
 Flags: S F R P U E W and . for ACK; P? is a PSH that may be there or not. A * stands for any number. Options: mss N, wscale N,
-sackOK, TS val N ecr N, sack N:N ..., nop, eol, raw HEX; a list that ends in ... allows others, <...> any. Sequence
-numbers are relative: those of a side start at 0 with its SYN.
+sackOK, TS val N ecr N, sack N:N ..., FO COOKIE, FOEXP COOKIE, nop, eol, raw HEX; a list that ends in ... allows others, <...> any.
+Sequence numbers are relative: those of a side start at 0 (or what the script writes) with its SYN. Our own timestamps and
+cookies are random: a script gives them numbers or names of its own where they come, and echoes these.
 """
 import re
 import struct
@@ -12,8 +13,9 @@ import struct
 FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128}
 ECN = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 WORDS = {"win": int, "urg": int, "tos": int, "ttl": int, "from": str, "to": str, "sport": int, "dport": int, "ipopt": str}
-SEGMENT = re.compile(r"(?:\[(?P<ecn>\w+)\] )?(?P<flags>[SFRPUEW.?-]+|-) (?P<seq>\d+|\*):(?P<end>\d+|\*)\((?P<len>\d+|\*)\)"
+SEGMENT = re.compile(r"(?:\[(?P<ip>[^\]]*)\] )?(?P<flags>[SFRPUEW.?-]+|-) (?P<seq>\d+|\*):(?P<end>\d+|\*)\((?P<len>\d+|\*)\)"
                      r"(?: ack (?P<ack>\d+|\*))?(?P<words>(?: [a-z]+(?: [\w.*]+)?)*?)(?: <(?P<options>.*)>)?")
+CA_STATES = {"TCP_CA_Open": 0, "TCP_CA_Disorder": 1, "TCP_CA_CWR": 2, "TCP_CA_Recovery": 3, "TCP_CA_Loss": 4}
 ICMP = re.compile(r"\[(?P<seq>\d+):(?P<end>\d+)\((?P<len>\d+)\)\] icmp (?P<words>[a-z_ ]+?)(?: mtu (?P<mtu>\d+))?(?: from (?P<from>\S+))?")
 ICMP_KINDS = {"unreachable net_unreachable": (3, 0), "unreachable host_unreachable": (3, 1),
               "unreachable protocol_unreachable": (3, 2), "unreachable port_unreachable": (3, 3),
@@ -91,20 +93,46 @@ def parse_segment(text):
     if None not in (seq, end, length) and end - seq != length:
         raise Syntax(f"{seq}:{end} are not {length} bytes")
     words = parse_words(m["words"])
-    if m["ecn"]:
-        if m["ecn"] not in ECN:
-            raise Syntax(f"[{m['ecn']}] is unknown; there are {', '.join(ECN)}")
-        words["ecn"] = ECN[m["ecn"]]
+    for word in re.split(r"[ ,]*,[ ,]*", m["ip"] or ""):
+        if tos := re.fullmatch(r"(tos|ttl) (\w+)", word):
+            words[tos[1]] = int(tos[2], 0)
+        elif word:
+            if word not in ECN:
+                raise Syntax(f"[{word}] is unknown; there are tos N, ttl N, {', '.join(ECN)}")
+            words["ecn"] = ECN[word]
     options = None if m["options"] is None else [o.strip() for o in m["options"].split(",")]
     segment = Segment(flags & ~optional, seq, length, number(m["ack"]), words, options, optional)
     segment.any_ack = m["ack"] == "*"
     return segment
 
 
+def learn(want, came, peer):
+    """Numbers and names the script gives to timestamps and cookies of ours, for the options that echo them."""
+    for option in want.options or []:
+        if (m := re.match(r"TS val (\d+)", option)) and (live := [o for o in came.options if o.startswith("TS ")]):
+            peer.timestamps[int(m[1])] = int(live[0].split()[2])
+        if (m := re.match(r"(FO|FOEXP) (\w+)$", option)) and (live := [o for o in came.options if o.startswith(m[1] + " ")]):
+            peer.cookies[m[2]] = live[0].split()[1]
+
+
+def fast_open_bytes(words, peer):
+    cookie = peer.cookies.get(words[1], words[1]) if len(words) > 1 else ""
+    if cookie == "last":
+        cookie = peer.cookie.hex()
+    if not re.fullmatch(r"([0-9a-fA-F]{2})*", cookie):
+        raise Syntax(f"the cookie {cookie} was never seen, and is not hexadecimal")
+    start = b"\xf9\x89" if words[0] == "FOEXP" else b""
+    value = start + bytes.fromhex(cookie)
+    return bytes([254 if start else 34, 2 + len(value)]) + value
+
+
 def option_bytes(option, peer):
     words = option.split()
     if words[0] == "TS":
-        return struct.pack("!BBII", 8, 10, int(words[2]), int(words[4]))
+        echo = int(words[4])
+        return struct.pack("!BBII", 8, 10, int(words[2]), peer.timestamps.get(echo, echo))
+    if words[0] in ("FO", "FOEXP"):
+        return fast_open_bytes(words, peer)
     if words[0] == "sack":
         edges = [(int(e) + peer.local_base) % 2**32 for block in words[1:] for e in block.split(":")]
         return struct.pack(f"!BB{len(edges)}I", 5, 2 + 4 * len(edges), *edges)
@@ -128,6 +156,8 @@ def option_texts(data, peer):
         if kind == 5:
             edges = [(e - peer.local_base_of_peer) % 2**32 for e in struct.unpack(f"!{len(value) // 4}I", value)]
             texts.append("sack " + " ".join(f"{a}:{b}" for a, b in zip(edges[::2], edges[1::2])))
+        elif kind == 34 or kind == 254 and value[:2] == b"\xf9\x89":
+            texts.append(f"FO {value.hex()}".strip() if kind == 34 else f"FOEXP {value[2:].hex()}".strip())
         elif kind == 8:
             texts.append("TS val {} ecr {}".format(*struct.unpack("!II", value)))
         else:
@@ -135,7 +165,7 @@ def option_texts(data, peer):
                           3: lambda: f"wscale {value[0]}", 4: lambda: "sackOK"}.get(kind, lambda: f"raw {data[:length].hex()}")())
         data = data[length:]
         if kind == 0:
-            break
+            return texts + ([f"raw {data.hex()}"] if data.strip(b"\0") else [])  # behind the end there are zeros only
     return texts
 
 
@@ -162,7 +192,8 @@ def build(segment, peer, local, remote):
     ack = 0 if segment.ack is None else (segment.ack + peer.local_base) % 2**32
     tcp = struct.pack("!HHIIBBHHH", words.get("sport", peer.remote_port), words.get("dport", peer.local_port),
                       (segment.seq + peer.remote_base) % 2**32, ack, (20 + len(options)) << 2, segment.flags,
-                      words.get("win", 0), 0, words.get("urg", 0)) + options + pattern(segment.seq, segment.len)
+                      words.get("win", 0), 0, words.get("urg", 0)) + options
+    tcp += pattern(segment.seq + bool(segment.flags & FLAGS["S"]), segment.len)
     right = tcp_sum(address(source), address(target), tcp)
     tcp = tcp[:16] + struct.pack("!H", right ^ 0x5555 if "badsum" in words else right) + tcp[18:]
     return ip_header(source, target, 6, len(tcp), words) + tcp
@@ -192,17 +223,28 @@ def dissect(datagram, find_peer):
     sport, dport, seq, ack, offset, flags, win, _, urg = struct.unpack_from("!HHIIBBHHH", tcp)
     if tcp_sum(datagram[12:16], datagram[16:20], tcp):
         raise Syntax("wrong TCP checksum")
+    header_len = (offset >> 4) * 4
+    if not 20 <= header_len <= len(tcp):
+        raise Syntax("wrong data offset")
     peer = find_peer(sport, dport, flags)
     if flags & 2:
-        peer.local_base = seq
+        peer.local_base = (seq - peer.script_isn) % 2**32
         peer.isns += [seq] if seq not in peer.isns else []
     peer.local_base_of_peer = peer.remote_base
-    header_len = (offset >> 4) * 4
     words = {"win": win, "urg": urg, "tos": datagram[1], "ecn": datagram[1] & 3, "ttl": datagram[8], "df": bool(datagram[6] & 0x40)}
+    words |= {"from": ".".join(map(str, datagram[12:16])), "to": ".".join(map(str, datagram[16:20]))}
     segment = Segment(flags, (seq - peer.local_base) % 2**32, len(tcp) - header_len,
                       (ack - peer.remote_base) % 2**32 if flags & 16 else None, words, option_texts(tcp[20:header_len], peer))
     segment.data = tcp[header_len:]
     return segment, peer
+
+
+def option_pattern(option):
+    """Our timestamps and cookies are ours to choose: any fits a number or name of the script."""
+    pattern_text = re.escape(option).replace(r"\*", r"[\da-f]+")
+    if option.startswith("TS val "):
+        pattern_text = re.sub(r"^TS\\ val\\ \d+", r"TS\\ val\\ \\d+", pattern_text)
+    return re.sub(r"^(FO|FOEXP)\\ \w*[G-Zg-z_]\w*$", r"\1 [0-9a-f]+", pattern_text)
 
 
 def differences(want, came):
@@ -220,9 +262,9 @@ def differences(want, came):
             found.append(f"{word} {value}, came {came.words[word]}")
     options = want.options or []
     if options and options[-1] == "...":
-        missing = [o for o in options[:-1] if o and not any(re.fullmatch(re.escape(o).replace(r"\*", r"\d+"), c) for c in came.options)]
+        missing = [o for o in options[:-1] if o and not any(re.fullmatch(option_pattern(o), c) for c in came.options)]
         found += [f"option {o} is missing" for o in missing]
-    elif len(options) != len(came.options) or not all(re.fullmatch(re.escape(o).replace(r"\*", r"\d+"), c)
+    elif len(options) != len(came.options) or not all(re.fullmatch(option_pattern(o), c)
                                                       for o, c in zip(options, came.options)):
         found.append(f"options <{','.join(options)}>, came <{','.join(came.options)}>")
     return found

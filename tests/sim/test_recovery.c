@@ -27,6 +27,7 @@
 struct run {
     struct sim_conditions conditions;
     size_t size;
+    bool unpaced; /* net.ipv4.tcp_pacing=0 on the client */
     bool (*pass)(void *ctx, struct net_device *from, const uint8_t *frame, size_t len);
     void (*rewrite)(void *ctx, struct net_device *from, uint8_t *frame, size_t len);
     /* for the filters */
@@ -38,8 +39,8 @@ struct run {
     size_t received;
     bool wrong;
     unsigned unfinished;
-    uint64_t done_ns, lost_ns; /* when the last byte was read; when lose_last() struck */
-    uint32_t srtt_us;          /* of the client when all had arrived */
+    uint64_t start_ns, done_ns, lost_ns; /* when the last byte was read; when lose_last() struck */
+    uint32_t srtt_us;                    /* of the client when all had arrived */
     uint64_t retrans, timeouts, probes, segments, duplicates;
 };
 
@@ -113,6 +114,8 @@ static void run(struct run *r, uint64_t seed)
     r->server = sim_host_create("server", link, "10.0.0.2/24");
     host_run();
     sim_link_set(link, &r->conditions);
+    if (r->unpaced)
+        assert_int_equal(sysctl_set(r->client->net, "net.ipv4.tcp_pacing", "0"), 0);
     if (r->pass)
         sim_link_set_filter(link, r->pass, r);
     if (r->rewrite)
@@ -121,6 +124,7 @@ static void run(struct run *r, uint64_t seed)
     assert_non_null(task_create("server", server_task, r, r->server->files));
     host_run();
     assert_non_null(task_create("client", client_task, r, r->client->files));
+    r->start_ns = host_now_ns();
     bool done = host_run_until(all_received, r, 600 * NSEC_PER_SEC);
     const uint64_t *mib = r->client->net->mib, *other = r->server->net->mib;
     r->retrans = mib[MIB_TcpRetransSegs];
@@ -269,6 +273,26 @@ TEST("heavy reordering teaches the sender to wait") /* RFC 8985 6.2 step 4 */
         run(&r, seed);
         assert_int_equal(r.timeouts, 0);
         assert_true(r.retrans <= r.segments / 10);
+    }
+}
+
+/* --- pacing --- */
+
+TEST("into a short queue on a long path a paced sender loses less and is done in two thirds of the time")
+{
+    for (unsigned queue = 10; queue <= 20; queue += 10) {
+        struct run r[2];
+        for (unsigned unpaced = 0; unpaced < 2; unpaced++) {
+            r[unpaced] = (struct run){
+                .conditions = {.delay_ns = 25 * MS, .rate_bps = 20000000, .queue_frames = queue},
+                .size = 3 << 20,
+                .unpaced = unpaced,
+            };
+            run(&r[unpaced], 1);
+            assert_int_equal(r[unpaced].timeouts, 0); /* also bursts are repaired by fast recovery */
+        }
+        assert_true(r[0].retrans < r[1].retrans);
+        assert_true(r[0].done_ns - r[0].start_ns < (r[1].done_ns - r[1].start_ns) * 2 / 3);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <net/if_arp.h>

@@ -367,6 +367,166 @@ TEST("without arp_probe the outcome is told at once")
     assert_int_equal(outcome.calls, 1);
 }
 
+/* --- two cards, and other people's addresses --- */
+
+#define OTHER_US core_ip(10, 1, 0, 1)
+#define FAR      core_ip(10, 1, 0, 77)
+
+static struct net_device *other;
+static bool forwarding;
+
+static struct net_device *route_out(struct net *net, be32 daddr)
+{
+    return be32_to_cpu(daddr) >> 8 == 0x0a0100   ? other
+           : be32_to_cpu(daddr) >> 8 == 0x0a0000 ? core.dev
+                                                 : NULL;
+}
+
+static bool route_forwards(struct net *net, const struct net_device *in)
+{
+    return forwarding;
+}
+
+static const struct arp_route_ops route_ops = {.out_dev = route_out, .forwards = route_forwards};
+
+static void second_card(void)
+{
+    static const uint8_t other_mac[6] = {0x02, 0, 0, 0, 0, 0x55};
+
+    other = core_device(core.net);
+    dev_set_mac_address(other, other_mac);
+    assert_int_equal(inet_addr_add(other, OTHER_US, 24), 0);
+    arp_set_route_ops(core.net, &route_ops);
+    forwarding = true;
+    host_advance_ms(15000);
+    core_forget();
+}
+
+static void second_card_goes(void)
+{
+    arp_set_route_ops(core.net, NULL);
+    unregister_netdev(other);
+    free_netdev(other);
+}
+
+static void set(const char *name, const char *value)
+{
+    assert_int_equal(sysctl_set(core.net, name, value), 0);
+}
+
+/* Whether a request for `tip` that arrives on eth0 is answered. */
+static bool answers(be32 sip, be32 tip)
+{
+    core_forget();
+    arp(broadcast_mac, 1, peer_mac, sip, tip);
+    bool answered = core.count == 1 && core_sent_arp(0, peer_mac, 2, tip, sip);
+    assert_true(answered || !core.count);
+    core_forget();
+    return answered;
+}
+
+TEST("a card answers for its own addresses, and for the other card's only with arp_ignore=0")
+{
+    second_card();
+    assert_true(answers(PEER, US));
+    assert_false(answers(PEER, OTHER_US));
+    set("net.ipv4.conf.eth0.arp_ignore", "0");
+    assert_true(answers(PEER, OTHER_US));
+    set("net.ipv4.conf.eth0.arp_ignore", "2");
+    assert_true(answers(PEER, US));
+    assert_false(answers(FAR, US));           /* the asker is of another subnet */
+    set("net.ipv4.conf.all.arp_ignore", "8"); /* the larger of the two holds */
+    assert_false(answers(PEER, US));
+    second_card_goes();
+}
+
+TEST("with arp_filter a card answers those whom we would send to by it")
+{
+    second_card();
+    set("net.ipv4.conf.eth0.arp_filter", "1");
+    assert_true(answers(PEER, US));
+    assert_false(answers(FAR, US));
+    second_card_goes();
+}
+
+TEST("with proxy_arp a router answers for hosts behind its other card") /* RFC 1027 */
+{
+    second_card();
+    assert_false(answers(PEER, FAR));
+    set("net.ipv4.conf.eth0.proxy_arp", "1");
+    assert_true(answers(PEER, FAR));
+    assert_int_equal(state_of(PEER), NUD_STALE);
+    assert_false(answers(PEER, core_ip(10, 0, 0, 3)));    /* behind this card itself */
+    assert_false(answers(PEER, core_ip(192, 168, 9, 9))); /* not reached at all */
+    assert_false(answers(ZERO, FAR));                     /* a probe: who asks may have it */
+    assert_false(answers(FAR, FAR));                      /* an announcement */
+    forwarding = false;
+    assert_false(answers(PEER, FAR));
+    second_card_goes();
+}
+
+TEST("a proxy entry answers for one address, as long as we forward")
+{
+    second_card();
+    assert_int_equal(arp_proxy_add(core.dev, FAR), 0);
+    assert_int_equal(arp_proxy_add(core.dev, FAR), -EEXIST);
+    assert_true(answers(PEER, FAR));
+    assert_false(answers(PEER, core_ip(10, 1, 0, 78)));
+    forwarding = false;
+    assert_false(answers(PEER, FAR));
+    assert_int_equal(arp_proxy_del(core.dev, FAR), 0);
+    assert_int_equal(arp_proxy_del(core.dev, FAR), -ENOENT);
+    assert_int_equal(arp_proxy_add(other, FAR), 0);
+    second_card_goes(); /* and takes its entry along */
+}
+
+/* The source of the question that a packet from `saddr` to the peer sets off. */
+static be32 asks_by(be32 saddr)
+{
+    struct neighbour *n = neigh_lookup_or_create(core.net->arp_tbl, PEER, core.dev);
+    be32 source;
+
+    core_forget();
+    neigh_output(n, core_ip_packet(saddr, 40));
+    neigh_release(n);
+    assert_int_equal(core.count, 1);
+    memcpy(&source, core_sent(0) + 28, sizeof(source));
+    neigh_forget(core.net->arp_tbl, PEER, core.dev);
+    return source;
+}
+
+TEST(
+    "who asks for a neighbour is an address of its network, whatever the packet's; arp_announce changes that")
+{
+    be32 second = core_ip(10, 0, 0, 200);
+
+    second_card();
+    inet_addr_add(core.dev, second, 24);
+    assert_int_equal(asks_by(second), second);
+    assert_int_equal(asks_by(OTHER_US), US);
+    assert_int_equal(asks_by(core_ip(8, 8, 8, 8)), US); /* of somebody else, who sends through us */
+    set("net.ipv4.conf.default.arp_announce", "0");
+    set("net.ipv4.conf.eth0.arp_announce", "0");
+    assert_int_equal(asks_by(OTHER_US), OTHER_US);
+    set("net.ipv4.conf.all.arp_announce", "2");
+    assert_int_equal(asks_by(second), US);
+    second_card_goes();
+}
+
+TEST("a device that comes later starts with the settings of net.ipv4.conf.default")
+{
+    char value[8];
+
+    set("net.ipv4.conf.default.proxy_arp", "1");
+    second_card();
+    assert_int_equal(sysctl_get(core.net, "net.ipv4.conf.eth1.proxy_arp", value, sizeof(value)), 1);
+    assert_string_equal(value, "1");
+    assert_int_equal(sysctl_get(core.net, "net.ipv4.conf.eth0.proxy_arp", value, sizeof(value)), 1);
+    assert_string_equal(value, "0");
+    second_card_goes();
+    assert_int_equal(sysctl_get(core.net, "net.ipv4.conf.eth1.proxy_arp", value, sizeof(value)), -ENOENT);
+}
+
 TEST("without memory ARP does not start, or does not answer, and nothing breaks")
 {
     struct net *net = net_create("second");

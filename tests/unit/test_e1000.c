@@ -14,6 +14,8 @@
 #include "kernel/byteorder.h"
 #include "kernel/cmdline.h"
 #include "kernel/slab.h"
+#include "net/core/qdisc.h"
+#include "net/core/xdp.h"
 #include "tests/host/e1000_model.h"
 #include "tests/host/host.h"
 #include "tests/unit/test.h"
@@ -706,9 +708,9 @@ TEST("when the ring is full frames wait in order and go on when there is room")
     wire_checks = true;
     for (uint32_t i = 0; i < 900; i++)
         assert_int_equal(send_frame(i, length_of(i)), 0);
-    assert_true(dev->queue_stopped);
-    assert_true(dev->txq.qlen > 800);
-    host_advance_ms(20); /* 11 on the wire, one more per ring for finding out */
+    assert_true(dev->queue_stopped || dev->bql_stopped);
+    assert_true(dev->qdisc->qstats.qlen > 800);
+    host_advance_ms(35); /* 11 on the wire, one more per batch for finding out */
     assert_int_equal(wire_count, 900);
     assert_false(dev->queue_stopped);
     assert_int_equal(net->skb_count, 0);
@@ -1007,8 +1009,8 @@ TEST("a hang under load drops what was in the ring and sends what waited behind 
     card->faults.tx_hang = true;
     for (uint32_t i = 0; i < 700; i++)
         send_frame(i, 200);
-    assert_true(dev->queue_stopped);
-    size_t waiting = dev->txq.qlen;
+    assert_true(dev->queue_stopped || dev->bql_stopped);
+    size_t waiting = dev->qdisc->qstats.qlen;
     host_advance_ms(1500);
     card->faults.tx_hang = false;
     host_advance_ms(1500);
@@ -1170,6 +1172,126 @@ TEST("promiscuous mode lets everything in, for one write of RCTL each way")
     assert_int_equal(card->counts.rctl_writes, rctl_writes + 2);
 }
 
+/* --- VLAN tags and further addresses --- */
+
+static struct {
+    unsigned count;
+    uint16_t tci;
+} tagged;
+
+static int take_tagged(struct sk_buff *skb, struct net_device *from, struct packet_type *pt)
+{
+    tagged.count += skb->vlan_present;
+    tagged.tci = skb->vlan_tci;
+    consume_skb(skb);
+    return 0;
+}
+
+TEST("the card takes the tag out of a frame and says which it was")
+{
+    struct packet_type tap = {.type = cpu_to_be16(0x0003), .func = take_tagged};
+    uint8_t frame[LEN_MAX], with_tag[LEN_MAX + 4];
+
+    start((struct e1000_model_config){0});
+    dev_add_pack(net, &tap);
+    for (size_t len = 60; len <= LEN_MAX; len += LEN_MAX - 60) {
+        tagged.count = 0;
+        make_frame(frame, 0, len, our_mac);
+        memcpy(with_tag, frame, 12);
+        put_unaligned_be16(0x8100, with_tag + 12);
+        put_unaligned_be16(0x6123, with_tag + 14);
+        memcpy(with_tag + 16, frame + 12, len - 12);
+        assert_int_equal(e1000_model_receive(card, with_tag, len + 4), E1000_MODEL_RX_TAKEN);
+        host_run();
+        assert_int_equal(tagged.count, 1);
+        assert_int_equal(tagged.tci, 0x6123);
+    }
+    assert_int_equal(card->counts.tags_stripped, 2);
+    assert_int_equal(net->drops[SKB_DROP_REASON_VLAN_UNKNOWN], 2);
+    dev_remove_pack(&tap);
+}
+
+TEST("the card writes the tag into a frame, of one piece or of many")
+{
+    start((struct e1000_model_config){0});
+    for (size_t linear = 64; linear <= LEN_MAX; linear += LEN_MAX - 64) {
+        struct sk_buff *skb = make_skb(5, LEN_MAX, linear, 400);
+        skb->vlan_tci = 0x2fff;
+        skb->vlan_present = 1;
+        assert_int_equal(dev_queue_xmit(skb), 0);
+        host_run();
+        assert_int_equal(wire_len, LEN_MAX + 4);
+        assert_int_equal(get_unaligned_be16(wire_frame + 12), 0x8100);
+        assert_int_equal(get_unaligned_be16(wire_frame + 14), 0x2fff);
+        assert_int_equal(get_unaligned_be16(wire_frame + 16), ETH_TYPE_TEST);
+        assert_true(payload_is(wire_frame + 18, LEN_MAX - 14, 5));
+    }
+    assert_int_equal(card->counts.tags_inserted, 2);
+    assert_int_equal(send_frame(6, 100), 0); /* and none into the next */
+    host_run();
+    assert_int_equal(wire_len, 100);
+}
+
+TEST("each segment of a train in a VLAN carries the tag, as when it is cut in software")
+{
+    start((struct e1000_model_config){0});
+    card->config.wire = train_frame;
+    memset(train_wire, 0, sizeof(train_wire));
+    for (train_side = 0; train_side < 2; train_side++) {
+        struct sk_buff *skb = make_train(9999, 1400, 12, 5000);
+        if (train_side)
+            dev->features &=
+                ~(unsigned)(NETIF_F_TSO | NETIF_F_HW_CSUM | NETIF_F_SG | NETIF_F_HW_VLAN_CTAG_TX);
+        skb->vlan_tci = 100;
+        skb->vlan_present = 1;
+        assert_int_equal(dev_queue_xmit(skb), 0);
+        host_run();
+    }
+    assert_int_equal(train_wire[0].count, 8);
+    assert_int_equal(train_wire[1].count, 8);
+    assert_int_equal(card->counts.tags_inserted, 8);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(get_unaligned_be16(train_wire[0].bytes[i] + 14), 100);
+        assert_int_equal(train_wire[0].len[i], train_wire[1].len[i]);
+        assert_memory_equal(train_wire[0].bytes[i], train_wire[1].bytes[i], train_wire[0].len[i]);
+    }
+}
+
+TEST("the card receives by further addresses, as many as it has places for; then by all")
+{
+    uint8_t more[6] = {0x02, 0x66, 0, 0, 0, 0};
+
+    start((struct e1000_model_config){.never_deaf = true});
+    uint64_t rctl_writes = card->counts.rctl_writes;
+    for (unsigned i = 1; i <= 15; i++) {
+        more[5] = (uint8_t)i;
+        assert_int_equal(dev_uc_add(dev, more), 0);
+        assert_int_equal(offer_to(more), E1000_MODEL_RX_TAKEN);
+    }
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_FILTERED);
+    assert_int_equal(card->counts.rctl_writes, rctl_writes);
+    assert_int_equal(dev_uc_add(dev, stranger), 0);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_TAKEN);
+    assert_int_equal(dev_uc_del(dev, stranger), 0);
+    assert_int_equal(dev_uc_del(dev, stranger), -ENOENT);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_FILTERED);
+    for (unsigned i = 1; i <= 15; i++) {
+        more[5] = (uint8_t)i;
+        assert_int_equal(dev_uc_del(dev, more), 0);
+        assert_int_equal(offer_to(more), E1000_MODEL_RX_FILTERED);
+    }
+    assert_int_equal(offer_to(our_mac), E1000_MODEL_RX_TAKEN);
+}
+
+TEST("an address given by hand is received by at once, the old one no longer")
+{
+    start((struct e1000_model_config){0});
+    assert_int_equal(dev_set_mac_address(dev, stranger), 0);
+    assert_int_equal(offer_to(stranger), E1000_MODEL_RX_TAKEN);
+    assert_int_equal(offer_to(our_mac), E1000_MODEL_RX_FILTERED);
+    assert_int_equal(dev_set_mac_address(dev, group_a), -EADDRNOTAVAIL);
+}
+
 /* --- statistics --- */
 
 static void count_traffic(struct e1000_model_config config)
@@ -1254,6 +1376,91 @@ TEST("two cards on one line work side by side")
     e1000_exit();
     assert_int_equal(other->counts.violations, 0);
     e1000_model_destroy(other);
+}
+
+/* --- the early hook --- */
+
+/* By the last byte of a frame's number: 0 drop, 1 and 3 pass, 2 bounce. */
+#define BY_NUMBER "eth0:3,48_0_0_17,84_0_0_3,22_0_0_0"
+
+static void arrive_alone(uint32_t number)
+{
+    taken_next = number;
+    arrive(number);
+    host_run();
+}
+
+TEST("the early hook drops, bounces or passes a frame by its bytes")
+{
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    for (uint32_t i = 0; i < 600; i++)
+        arrive_alone(i);
+    assert_int_equal(taken, 300);
+    assert_int_equal(wire_count, 150);
+    assert_int_equal(dev->xdp->passed, 300);
+    assert_int_equal(dev->xdp->dropped, 150);
+    assert_int_equal(dev->xdp->bounced, 150);
+    assert_int_equal(net->drops[SKB_DROP_REASON_BPF_FILTER], 150);
+    /* The last one bounced: addresses swapped, all else as it was. */
+    assert_int_equal(wire_len, length_of(598));
+    assert_memory_equal(wire_frame, peer_mac, 6);
+    assert_memory_equal(wire_frame + 6, our_mac, 6);
+    assert_true(payload_is(wire_frame + 14, wire_len - 14, 598));
+    assert_int_equal(xdp_replace(net, "eth0:off", why), 0);
+    arrive_alone(600);
+    assert_int_equal(taken, 301);
+}
+
+TEST("a frame dropped early allocates nothing; one to be bounced without memory is dropped and counted")
+{
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    host_fail_allocation(1);
+    for (uint32_t i = 0; i < 64; i += 4)
+        arrive_alone(i);
+    assert_false(host_allocation_failed());
+    assert_int_equal(dev->xdp->dropped, 16);
+    arrive_alone(2);
+    assert_true(host_allocation_failed());
+    assert_int_equal(dev->xdp->bounce_failed, 1);
+    assert_int_equal(wire_count, 0);
+    netif_stop_queue(dev);
+    arrive_alone(2);
+    assert_int_equal(dev->xdp->bounce_failed, 2);
+    assert_int_equal(net->skb_count, 0);
+    netif_wake_queue(dev);
+}
+
+TEST("a wrong program gets a sentence, and the one before stays")
+{
+    static const struct {
+        const char *spec, *sentence;
+    } wrong[] = {{"eth0", "starts with a device"},
+                 {"eth7:1,6_0_0_1", "no device eth7"},
+                 {"lo:1,6_0_0_1", "no driver with an early hook"},
+                 {"eth0:", "number of instructions"},
+                 {"eth0:2,6_0_0_1", "instruction 2: fewer instructions than announced"},
+                 {"eth0:1,5_0_0_1", "instruction 1: jump out of the program"}};
+    char why[XDP_WHY_MAX];
+
+    start((struct e1000_model_config){0});
+    assert_int_equal(xdp_replace(net, BY_NUMBER, why), 0);
+    const struct netdev_xdp *before = dev->xdp;
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        assert_true(xdp_replace(net, wrong[i].spec, why) < 0);
+        if (!strstr(why, wrong[i].sentence))
+            fail_msg("%s: %s", wrong[i].spec, why);
+    }
+    for (unsigned n = 1; n <= 2; n++) {
+        host_fail_allocation(n);
+        assert_int_equal(xdp_replace(net, BY_NUMBER, why), -ENOMEM);
+    }
+    assert_ptr_equal(dev->xdp, before);
 }
 
 TEST_FIXTURE(setup, teardown)

@@ -56,7 +56,9 @@ static uint8_t stream_byte(uint32_t i)
 struct shape {
     uint8_t flags, tos;
     uint16_t wnd;
+    uint32_t ack; /* 0: of all that was sent */
     unsigned options_len;
+    uint32_t tsval; /* 0: options of no meaning */
     bool bad_sum;
     uint16_t sport;
 };
@@ -72,7 +74,11 @@ static void burst_add_shape(uint32_t base, uint32_t from, unsigned len, const st
     put_unaligned_be16(s->sport ? s->sport : peer.sport, segment);
     put_unaligned_be16(peer.dport, segment + 2);
     put_unaligned_be32(base + from, segment + 4);
-    put_unaligned_be32(peer.rcv, segment + 8);
+    put_unaligned_be32(s->ack ? s->ack : peer.rcv, segment + 8);
+    if (s->tsval) {
+        put_unaligned_be32(0x0101080a, segment + 20);
+        put_unaligned_be32(s->tsval, segment + 24);
+    }
     segment[12] = (uint8_t)(hdr << 2);
     segment[13] = s->flags ? s->flags : TCPHDR_ACK;
     put_unaligned_be16(s->wnd ? s->wnd : peer.wnd, segment + 14);
@@ -175,6 +181,51 @@ TEST("what says something new is not merged: flags, window, TOS, options, a hole
     testnet_drop_sent(t);
 }
 
+TEST("a train beyond a hole is kept as it came, and one that overlaps it is cut")
+{
+    struct sock *sk = peer_open_passive();
+    const struct sk_buff_head *beyond = &tcp_sk(sk)->out_of_order_queue;
+
+    for (unsigned i = 2; i < 12; i++)
+        burst_add(peer.snd, i * MSS, MSS);
+    burst_end();
+    assert_int_equal(beyond->qlen, 1);
+    assert_non_null(skb_shinfo(skb_peek(beyond))->frag_list); /* nothing was copied */
+    for (unsigned i = 8; i < 16; i++)
+        burst_add(peer.snd, i * MSS + 300, MSS);
+    burst_end();
+    for (unsigned i = 0; i < 4; i++)
+        burst_add(peer.snd, i * MSS, MSS);
+    burst_end();
+    assert_int_equal(beyond->qlen, 0);
+    assert_int_equal(read_stream(sk, 0), 16 * MSS + 300);
+    testnet_drop_sent(t);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("a mark ends a train and is not lost in one; CWR and ECE travel alone") /* RFC 3168 5.3, 6.1 */
+{
+    static const struct shape ect = {.tos = INET_ECN_ECT_0}, ce = {.tos = INET_ECN_CE},
+                              cwr = {.tos = INET_ECN_ECT_0, .flags = TCPHDR_ACK | TCPHDR_CWR},
+                              ece = {.tos = INET_ECN_ECT_0, .flags = TCPHDR_ACK | TCPHDR_ECE};
+    static const struct shape *const shapes[] = {&ect, &ect, &ce, &ce, &ect, &cwr, &ect, &ece};
+    struct sock *sk = peer_open_passive();
+    uint64_t ect_before = mib(MIB_IpExtInECT0Pkts);
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < 8; i++)
+        burst_add_shape(peer.snd, i * 1000, 1000, shapes[i]);
+    burst_end();
+    dev_remove_pack(&tap);
+    assert_int_equal(tap_packets, 6); /* two, two, and four alone */
+    assert_int_equal(mib(MIB_IpExtInCEPkts), 2);
+    assert_int_equal(mib(MIB_IpExtInECT0Pkts), ect_before + 6); /* segments, not trains */
+    assert_int_equal(read_stream(sk, 0), 8000);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 TEST("PSH ends a train at once, and a request alone is not held back")
 {
     struct sock *sk = peer_open_passive();
@@ -211,6 +262,106 @@ TEST("a train grows to 64 segments or 64 KiB, and nine flows at once lose nothin
     assert_true(tap_packets >= 9 && tap_packets <= 18);
     assert_int_equal(tap_bad, 0);
     assert_int_equal(read_stream(sk, 0), 70 * 700);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+/* --- bare ACKs --- */
+
+/* A server with `segments` of text under way, which the peer has got. Return: the number before the first. */
+static uint32_t serve_segments(struct sock *sk, unsigned segments)
+{
+    uint32_t first = peer.rcv;
+    struct segment s;
+
+    for (unsigned i = 0; i < segments; i++)
+        assert_int_equal(tcp_write(sk, peer_buf, MSS), MSS);
+    host_run();
+    while (peer_pop(&s))
+        peer.rcv += s.len;
+    assert_int_equal(peer.rcv - first, segments * MSS);
+    return first;
+}
+
+static void burst_ack(uint32_t ack, const struct shape *s)
+{
+    struct shape full = *s;
+
+    full.ack = ack;
+    burst_add_shape(peer.snd, 0, 0, &full);
+}
+
+TEST("bare ACKs in a row reach TCP as one, the last; each is counted, and slow start grows by what all tell")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t first = serve_segments(sk, 10), cwnd = tcp_sk(sk)->snd_cwnd;
+    uint64_t segs = mib(MIB_TcpInSegs);
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 1; i <= 10; i++)
+        burst_ack(first + i * MSS, &(struct shape){.wnd = (uint16_t)(30000 + i)});
+    burst_end();
+    dev_remove_pack(&tap);
+    assert_int_equal(tap_packets, 1);
+    assert_int_equal(tap_bad, 0);
+    assert_int_equal(tcp_sk(sk)->snd_una, peer.rcv);
+    assert_int_equal(tcp_sk(sk)->snd_wnd, 30010);
+    assert_int_equal(tcp_sk(sk)->snd_cwnd, cwnd + 10 * MSS); /* RFC 9406 4.2: up to 8 segments per ACK */
+    assert_int_equal(mib(MIB_TcpInSegs), segs + 10);
+    tcp_prot.close(sk);
+}
+
+/* Each follows an ACK it must not swallow: a duplicate (RFC 5681 2), one that comes late, ECE (RFC 3168
+ * 6.1.2), CE, a FIN, SACK's or other options, an older timestamp (RFC 7323 5.3). */
+TEST("an ACK that says something by coming, or says something else, leaves the one before it alone")
+{
+    static const struct {
+        struct shape before, after;
+        uint32_t advance;
+    } pairs[] = {
+        {.advance = 0},
+        {.advance = (uint32_t)-1460},
+        {.advance = 1460, .after.flags = TCPHDR_ACK | TCPHDR_ECE},
+        {.advance = 1460, .after.tos = 3},
+        {.advance = 1460, .after.flags = TCPHDR_ACK | TCPHDR_FIN},
+        {.advance = 1460, .before.options_len = 12, .after.options_len = 12},
+        {.advance = 1460, .after.options_len = 20},
+        {.advance = 1460,
+         .before = {.options_len = 12, .tsval = 8},
+         .after = {.options_len = 12, .tsval = 7}},
+    };
+    struct sock *sk = peer_open_passive();
+    uint32_t first = serve_segments(sk, 10);
+
+    dev_add_pack(t->net, &tap);
+    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
+        tap_packets = 0;
+        burst_ack(first + 2 * MSS, &pairs[i].before);
+        burst_ack(first + 2 * MSS + pairs[i].advance, &pairs[i].after);
+        burst_end();
+        assert_int_equal(tap_packets, 2);
+    }
+    dev_remove_pack(&tap);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("text behind bare ACKs finds them delivered before it, and timestamps that go on are no obstacle")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t first = serve_segments(sk, 4);
+
+    dev_add_pack(t->net, &tap);
+    burst_ack(first + MSS, &(struct shape){.options_len = 12, .tsval = 1});
+    burst_ack(first + 2 * MSS, &(struct shape){.options_len = 12, .tsval = 1});
+    burst_ack(first + 3 * MSS, &(struct shape){.options_len = 12, .tsval = 9});
+    assert_int_equal(tap_packets, 0);
+    burst_add(peer.snd, 0, 100);
+    assert_int_equal(tap_packets, 2);
+    burst_end();
+    dev_remove_pack(&tap);
+    assert_int_equal(read_stream(sk, 0), 100);
+    assert_int_equal(tcp_sk(sk)->snd_una, peer.rcv);
     tcp_prot.close(sk);
     testnet_drop_sent(t);
 }

@@ -462,6 +462,32 @@ TEST("a client that stops reading is reset after 30 seconds, and what it was to 
     hang_up(&p);
 }
 
+/* Sockstress, CVE-2008-4609: a big file asked for a thousand times, and every window shut for ever. */
+TEST("a thousand clients that never read cost little memory, keep nobody out, and are gone after 30 seconds")
+{
+    enum { COUNT = 1000 };
+    static struct peer p[COUNT];
+
+    start_server(true);
+    expect_service();
+    for (int i = 0; i < COUNT; i++) {
+        p[i] = dial();
+        sys_setsockopt(client->files, p[i].fd, SOL_SOCKET, SO_RCVBUF, &(int){2304}, sizeof(int));
+        say(&p[i], GET_BIG);
+    }
+    size_t pages = host_pages_alive();
+    host_advance_ms(5000);
+    assert_true(server->net->sock_count > COUNT / 2);
+    assert_true(server->net->skb_count <= 12 * COUNT); /* the pages that hang on them are the file's */
+    assert_int_equal(host_pages_alive(), pages);
+    expect_service();
+    host_advance_ms(27000);
+    assert_int_equal(server->net->sock_count, 1);
+    assert_int_equal(server->net->skb_count, 0);
+    for (int i = 0; i < COUNT; i++)
+        hang_up(&p[i]);
+}
+
 TEST("a client that reads slowly but steadily gets everything")
 {
     start_server(true);

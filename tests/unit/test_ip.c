@@ -10,6 +10,7 @@
 #include "net/core/neighbour.h"
 #include "net/core/sysctl.h"
 #include "net/ethernet/arp.h"
+#include "net/ipv4/icmp.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
@@ -43,7 +44,7 @@ static bool answered(size_t len)
 
     testnet_inject(t, in, len);
     n = testnet_pop(t, out, sizeof(out));
-    return n && testnet_frame_ok(out, n) && out[TESTNET_L4] == 0;
+    return n && testnet_frame_ok(out, n) && out[TESTNET_IP + (out[TESTNET_IP] & 15u) * 4] == 0;
 }
 
 /* Nothing comes back, and exactly this reason and counter say why. */
@@ -183,15 +184,43 @@ TEST("1122-IP-OPT: well-formed options, known or not, are passed over")
         assert_true(answered(ping(&(struct testnet_ip){.options = options[i], .options_len = lens[i]})));
 }
 
-TEST("AMNESIA:33: options of length 0 or 1, or past the header, are dropped without a loop")
+TEST(
+    "AMNESIA:33: options of length 0 or 1, or past the header, are dropped without a loop; the sender hears where")
 {
-    static const uint8_t options[][4] = {{68, 0, 0, 0},  {7, 1, 0, 0},  {7, 40, 4, 0},
-                                         {200, 5, 0, 0}, {1, 1, 1, 7},  {200, 1, 0, 0},
-                                         {7, 3, 0, 0},   {68, 4, 4, 0}, {1, 7, 2, 0}};
+    static const struct {
+        uint8_t options[4], pointer;
+    } bad[] = {
+        {{68, 0, 0, 0}, 21},  {{7, 1, 0, 0}, 21},  {{7, 40, 4, 0}, 21},
+        {{200, 5, 0, 0}, 21}, {{1, 1, 1, 7}, 24},  {{200, 1, 0, 0}, 21},
+        {{7, 3, 0, 0}, 22},   {{68, 4, 4, 0}, 22}, {{1, 7, 2, 0}, 23},
+    };
 
-    for (size_t i = 0; i < sizeof(options) / 4; i++)
-        assert_dropped(ping(&(struct testnet_ip){.options = options[i], .options_len = 4}),
-                       SKB_DROP_REASON_IP_OPTIONS, MIB_IpInHdrErrors);
+    sysctl_set(t->net, "net.ipv4.icmp_ratelimit", "0");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        size_t len = ping(&(struct testnet_ip){.options = bad[i].options, .options_len = 4}), n;
+
+        testnet_inject(t, in, len);
+        n = testnet_pop(t, out, sizeof(out));
+        assert_true(n && testnet_frame_ok(out, n) && out[TESTNET_L4] == ICMP_PARAMETERPROB);
+        assert_int_equal(out[TESTNET_L4 + 4], bad[i].pointer);
+        assert_int_equal(t->net->drops[SKB_DROP_REASON_IP_OPTIONS], i + 1);
+        assert_int_equal(t->net->mib[MIB_IpInHdrErrors], i + 1);
+    }
+    /* To somebody else, this host is silent. */
+    assert_dropped(ping(&(struct testnet_ip){
+                       .options = bad[0].options, .options_len = 4, .daddr = testnet_addr("8.8.8.8")}),
+                   SKB_DROP_REASON_IP_OPTIONS, MIB_IpInHdrErrors);
+}
+
+TEST("1122-ICMP-ECHO: the reply carries record route and timestamp, with our own address and time in them")
+{
+    static const uint8_t options[20] = {7, 7, 4, 0, 0, 0, 0, 1, 68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    assert_true(answered(ping(&(struct testnet_ip){.options = options, .options_len = 20})));
+    assert_int_equal(out[TESTNET_IP] & 15, 10);
+    assert_int_equal(out[TESTNET_L4 + 2], 8);
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 3), t->local);
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 7 + 4), t->local);
 }
 
 TEST("1122-IP-LSRR: source-routed datagrams are refused, whatever their pointers say (URGENT/11)")
@@ -216,14 +245,6 @@ TEST("1122-IP-ADDR: what is addressed to another host is dropped")
     testnet_inject(t, in, ping(&(struct testnet_ip){.dst_mac = other_mac}));
     assert_int_equal(t->net->drops[SKB_DROP_REASON_OTHERHOST], 1);
     assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
-}
-
-TEST("ip_forward=1 says once that forwarding is not available, and drops")
-{
-    assert_int_equal(sysctl_set(t->net, "net.ipv4.ip_forward", "1"), 0);
-    assert_dropped(ping(&(struct testnet_ip){.daddr = testnet_addr("8.8.8.8")}),
-                   SKB_DROP_REASON_IP_INADDRERRORS, MIB_IpInAddrErrors);
-    assert_non_null(strstr(host_last_log(), "forwarding is not available"));
 }
 
 TEST("1122-IP-SRC: martian sources are dropped silently")

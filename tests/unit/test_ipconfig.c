@@ -160,6 +160,26 @@ TEST("applying a static configuration makes the address, its routes and the defa
     assert_int_equal(testnet_destroy(t), 0);
 }
 
+TEST(
+    "ip= may stand once for each card: the first gateway is taken, the second one steps in when its device goes")
+{
+    struct testnet *t = testnet_create(NULL), *far = testnet_add_port(t, "10.9.0.1/24", 0);
+    struct fib_config route;
+
+    assert_static("10.0.0.1::10.0.0.254:255.255.255.0::eth0:off", "10.0.0.1", 24, "10.0.0.254");
+    assert_int_equal(ip_config_apply(t->net, &config), 0);
+    assert_static("10.1.0.1::10.1.0.254:255.255.255.0::eth1:off", "10.1.0.1", 24, "10.1.0.254");
+    assert_int_equal(ip_config_apply(t->net, &config), 0);
+    assert_true(fib_lookup_config(t->net, cpu_to_be32(0x08080808), &route));
+    assert_ptr_equal(route.dev, t->dev);
+    dev_close(t->dev);
+    assert_true(fib_lookup_config(t->net, cpu_to_be32(0x08080808), &route));
+    assert_ptr_equal(route.dev, far->dev);
+    assert_int_equal(be32_to_cpu(route.gateway), testnet_addr("10.1.0.254"));
+    testnet_remove_port(far);
+    assert_int_equal(testnet_destroy(t), 0);
+}
+
 TEST("a card that is not there is ENODEV, no configuration touches nothing")
 {
     struct testnet *t = testnet_create(NULL);

@@ -146,6 +146,68 @@ TEST("packets waiting for many addresses that never answer stay within one bound
     assert_int_equal(core.net->skb_count, 0);
 }
 
+TEST("with the bound of all taken by silent neighbours, a new one's first packet still waits, and goes out")
+{
+    for (unsigned i = 0; i < 40; i++) {
+        for (unsigned k = 0; k < 16; k++)
+            send_to(core_ip(10, 0, 1, 1 + i), 40);
+        core_forget();
+    }
+    assert_int_equal(tbl->queued, 256);
+    uint64_t dropped = core.net->drops[SKB_DROP_REASON_NEIGH_QUEUEFULL];
+    send_to(PEER, 77);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_NEIGH_QUEUEFULL], dropped + 1);
+    core_forget();
+    reply_from(PEER, peer_mac);
+    assert_int_equal(core.count, 1);
+    assert_ip_frame(0, 77);
+    neigh_ifdown(tbl, core.dev);
+    assert_int_equal(tbl->queued, 0);
+}
+
+TEST("of queues as long as each other, the one that has waited longest gives up a packet")
+{
+    for (unsigned i = 0; i < 256; i++) {
+        send_to(core_ip(10, 0, 1, 0) + (i << 24), 40);
+        core_forget();
+    }
+    send_to(PEER, 77);
+    core_forget();
+    reply_from(core_ip(10, 0, 1, 0), peer_mac);
+    assert_int_equal(core.count, 0);
+    reply_from(core_ip(10, 0, 1, 1), peer_mac);
+    assert_int_equal(core.count, 1);
+}
+
+TEST("when the device has a new address, packets to known neighbours carry it")
+{
+    static const uint8_t new_mac[6] = {0x02, 9, 9, 9, 9, 9};
+
+    send_to(PEER, 40);
+    reply_from(PEER, peer_mac);
+    send_to(PEER, 40);
+    assert_int_equal(dev_set_mac_address(core.dev, new_mac), 0);
+    host_run();
+    core_forget();
+    send_to(PEER, 40);
+    assert_memory_equal(core_sent(0) + 6, new_mac, 6);
+    send_to(PEER, 40);
+    assert_memory_equal(core_sent(1) + 6, new_mac, 6);
+}
+
+TEST("flushing forgets what was learned and keeps what was set by hand")
+{
+    struct neighbour *n = get(core_ip(10, 0, 0, 9));
+
+    neigh_update(n, peer_mac, NUD_PERMANENT, true);
+    neigh_release(n);
+    send_to(PEER, 40);
+    reply_from(PEER, peer_mac);
+    assert_int_equal(neigh_flush(tbl, core.dev), 1);
+    assert_int_equal(state_of(PEER), NUD_NONE);
+    assert_int_equal(state_of(core_ip(10, 0, 0, 9)), NUD_PERMANENT);
+}
+
 TEST("a scan of the subnet evicts its own entries, never a neighbour in use")
 {
     tbl->parms.gc_thresh3 = 32;

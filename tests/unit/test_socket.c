@@ -74,7 +74,7 @@ TEST("SOCK_NONBLOCK makes a socket that does not wait")
     assert_int_equal(sys_fcntl(F, fd, F_GETFL, 0), O_RDWR);
 }
 
-static int packet_create(struct net *net, struct socket *sock, int protocol)
+static int other_create(struct net *net, struct socket *sock, int protocol)
 {
     int err;
 
@@ -85,13 +85,13 @@ static int packet_create(struct net *net, struct socket *sock, int protocol)
 
 TEST("an address family can be registered beside AF_INET, and goes again")
 {
-    struct net_proto_family family = {.family = AF_PACKET, .create = packet_create};
+    struct net_proto_family family = {.family = AF_VSOCK, .create = other_create};
 
-    assert_int_equal(sys_socket(F, AF_PACKET, SOCK_RAW, 0), -EAFNOSUPPORT);
+    assert_int_equal(sys_socket(F, AF_VSOCK, SOCK_RAW, 0), -EAFNOSUPPORT);
     sock_register(fake.net, &family);
-    assert_int_equal(sys_socket(F, AF_PACKET, SOCK_RAW, 3), 0);
+    assert_int_equal(sys_socket(F, AF_VSOCK, SOCK_RAW, 3), 0);
     sock_unregister(&family);
-    assert_int_equal(sys_socket(F, AF_PACKET, SOCK_RAW, 0), -EAFNOSUPPORT);
+    assert_int_equal(sys_socket(F, AF_VSOCK, SOCK_RAW, 0), -EAFNOSUPPORT);
 }
 
 TEST("every call on a descriptor that is none says EBADF")
@@ -659,6 +659,26 @@ TEST("buffer sizes are doubled, within Linux's limits")
     assert_int_equal(get_opt(fd, SOL_SOCKET, SO_SNDBUF), SOCK_MIN_SNDBUF);
     assert_int_equal(set_opt(fd, SOL_SOCKET, SO_SNDBUF, 1 << 30), 0);
     assert_int_equal(get_opt(fd, SOL_SOCKET, SO_SNDBUF), 2 * 212992);
+}
+
+TEST("SO_MAX_PACING_RATE is 32 or 64 bits wide, and all ones is no bound")
+{
+    int fd = fake_socket();
+    uint64_t rate = 5000000000u;
+    socklen_t len = sizeof(rate);
+
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+    assert_int_equal(sys_setsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)), 0);
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), -1);
+    rate = 0;
+    assert_int_equal(sys_getsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &len), 0);
+    assert_int_equal(len, sizeof(rate));
+    assert_int_equal(rate, 5000000000u);
+    assert_int_equal(set_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, 100000), 0);
+    assert_int_equal(get_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE), 100000);
+    assert_int_equal(set_opt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, -1), 0);
+    assert_int_equal(sys_getsockopt(F, fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, &len), 0);
+    assert_true(rate == UINT64_MAX);
 }
 
 TEST("a socket tells what it is")

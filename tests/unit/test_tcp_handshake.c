@@ -280,13 +280,15 @@ TEST("a SYN is sent again after 1, 3, 7 ... s and the attempt fails after three 
     tcp_prot.close(sk);
 }
 
-TEST(
-    "after a SYN had to be repeated the first RTO is 3 s and the first window one segment") /* RFC 6298 5.7 */
+TEST("after a SYN had to be repeated twice the first RTO is 3 s and the first window one segment")
+/* RFC 6298 5.7, RFC 6928 2 */
 {
     struct sock *sk = peer_open_active_syn();
     struct segment s;
 
     host_advance_ms(1000);
+    assert_true(peer_pop(&s));
+    host_advance_ms(2000);
     assert_true(peer_pop(&s));
     peer_raw(&(struct raw){.seq = peer.snd,
                            .ack = peer.rcv,
@@ -304,6 +306,27 @@ TEST(
     peer.rcv -= MSS;
     host_advance_ms(20);
     peer_expect(TCPHDR_ACK, MSS);
+    tcp_prot.close(sk);
+}
+
+TEST("one SYN lost does not cost the first window") /* RFC 6928 2 */
+{
+    struct sock *sk = peer_open_active_syn();
+    struct segment s;
+
+    host_advance_ms(1000);
+    assert_true(peer_pop(&s));
+    peer_raw(&(struct raw){.seq = peer.snd,
+                           .ack = peer.rcv,
+                           .flags = TCPHDR_SYN | TCPHDR_ACK,
+                           .wnd = 65535,
+                           .options = mss_option,
+                           .options_len = 4});
+    peer.snd++;
+    peer_expect_ack();
+    tcp_write(sk, peer_buf, 5000);
+    for (unsigned i = 0; i < 3; i++)
+        peer_expect(TCPHDR_ACK, MSS);
     tcp_prot.close(sk);
 }
 

@@ -47,6 +47,54 @@ TEST("a flood of SYNs is bounded, the oldest make room, and a real client still 
     testnet_drop_sent(t);
 }
 
+TEST("text in SYNs fills the listener's receive buffer at most, and goes with its half-open connections")
+{
+    set_sysctl("net.ipv4.tcp_max_syn_backlog", "1000");
+    struct sock *l = tcp_listener(16);
+    struct tcp_counts counts;
+
+    for (uint16_t i = 0; i < 500; i++) {
+        peer_reset_state();
+        peer.sport = (uint16_t)(2000 + i);
+        peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_SYN, .data = peer_buf, .len = 1400});
+        testnet_drop_sent(t);
+    }
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.half_open, 500);
+    assert_int_equal(counts.memory, l->sk_rmem_alloc);
+    assert_in_range(l->sk_rmem_alloc, 64 * 1024, l->sk_rcvbuf);
+    assert_true(drops(SKB_DROP_REASON_SOCKET_RCVBUFF) > 400);
+    peer_at(TCPHDR_ACK, PEER_ISS, 1, NULL, 0); /* the last: its text was not kept */
+    host_advance_ms(100000);
+    testnet_drop_sent(t);
+    assert_int_equal(half_open(), 0);
+    assert_int_equal(l->sk_rmem_alloc, 0);
+    tcp_prot.close(l);
+}
+
+TEST("a connection keeps the text of its SYN when the listener closes, and takes it along when it is closed")
+{
+    struct sock *l = tcp_listener(16);
+
+    for (int i = 0; i < 2; i++) {
+        peer_reset_state();
+        peer.sport = (uint16_t)(2000 + i);
+        struct segment s;
+        peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_SYN, .wnd = 1000, .data = "hello", .len = 5});
+        assert_true(peer_pop(&s));
+        peer.snd += 6;
+        peer.rcv = s.seq + 1;
+    }
+    peer_ack();
+    struct sock *sk = tcp_accept_now(l);
+    assert_non_null(sk);
+    tcp_prot.close(l);
+    assert_int_equal(tcp_read(sk, 100), 5);
+    assert_memory_equal(peer_buf, "hello", 5);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
 /* --- SYN cookies (RFC 4987 3.6) --- */
 
 /* A listener whose queue of two is full. */
@@ -306,6 +354,62 @@ TEST("ten thousand short connections leave no more than their TIME_WAITs, and th
 }
 
 /* --- ports --- */
+
+/* We connect, and close first: a TIME_WAIT. With timestamps. The port, or -E... */
+static int timewait_by_connect(void)
+{
+    struct sock *sk = tcp_socket();
+    uint8_t options[12] = {1, 1, 8, 10, 0, 0, 0, 1};
+    struct segment s;
+
+    int err = tcp_prot.connect(sk, cpu_to_be32(t->peer), 7, MSG_DONTWAIT);
+    if (err != -EINPROGRESS) {
+        tcp_prot.close(sk);
+        return err;
+    }
+    assert_true(peer_pop(&s));
+    int port = s.sport;
+    memcpy(options + 8, s.options + 8, 4);
+    peer.sport = 7;
+    peer.dport = s.sport;
+    struct raw r = {.seq = 100, .ack = s.seq + 1, .wnd = 1000, .options = options, .options_len = 12};
+    r.flags = TCPHDR_SYN | TCPHDR_ACK;
+    peer_raw(&r);
+    tcp_prot.close(sk);
+    r.flags = TCPHDR_FIN | TCPHDR_ACK;
+    r.seq++;
+    r.ack++;
+    peer_raw(&r);
+    testnet_drop_sent(t);
+    return port;
+}
+
+TEST(
+    "when ports run out a TIME_WAIT of more than a second makes room, if tcp_tw_reuse says so") /* RFC 6191 */
+{
+    struct tcp_counts counts;
+
+    set_sysctl("net.ipv4.ip_local_port_range", "40000 40003");
+    set_sysctl("net.ipv4.tcp_tw_reuse", "1");
+    for (int i = 0; i < 3; i++)
+        assert_in_range(timewait_by_connect(), 40000, 40003);
+    host_advance_ms(1100);
+    assert_in_range(timewait_by_connect(), 40000, 40003);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 4); /* as long as there was a free port it was taken */
+    for (int i = 0; i < 3; i++)
+        assert_in_range(timewait_by_connect(), 40000, 40003);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 4);
+    assert_int_equal(mib(MIB_TcpExtTWRecycled), 3);
+    assert_int_equal(timewait_by_connect(), -EADDRNOTAVAIL); /* all are young again */
+    host_advance_ms(1100);
+    set_sysctl("net.ipv4.tcp_tw_reuse", "0");
+    assert_int_equal(timewait_by_connect(), -EADDRNOTAVAIL);
+    host_advance_ms(61000);
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 0);
+}
 
 TEST("two listeners cannot share address and port, two addresses can")
 {

@@ -240,6 +240,21 @@ TEST("a lost retransmission is found without a time-out") /* RFC 8985 6.2, 8985-
     done(sk);
 }
 
+TEST("a retransmission that is SACKed shows that one sent before it is lost, whatever the ACK echoes")
+/* RFC 8985 6.2 step 2, RFC 7323 4.3: beyond a hole the echo is an old one */
+{
+    struct sock *sk = sent(WITH_SACK | WITH_TS, SEGS);
+
+    host_advance_ms(RTT);
+    sack(0, 2, 10);
+    assert_int_equal(resent() & 3, 3); /* 0 and 1; 0 is lost again */
+    host_advance_ms(RTT + 1);
+    sack(0, 1, 10); /* ts.ecr as before */
+    assert_int_equal(resent() & 1, 1);
+    assert_int_equal(mib(MIB_TcpExtTCPTimeouts), 0);
+    done(sk);
+}
+
 TEST("tcp_recovery=0 counts segments: RFC 6675's rule") /* 6675-1 */
 {
     set_sysctl("net.ipv4.tcp_recovery", "0");
@@ -359,6 +374,39 @@ TEST("tcp_early_retrans=0 sends no probes")
     done(sk);
 }
 
+TEST("a lost tail of retransmissions is probed as well") /* RFC 9002 6.2.1; without it: the time-out */
+{
+    struct sock *sk = sent(WITH_SACK, 4);
+
+    host_advance_ms(RTT);
+    sack(0, 1, 4);
+    assert_int_equal(resent(), 1); /* is lost, and nothing follows it */
+    host_advance_ms(2 * RTT + 20);
+    assert_int_equal(resent(), 1);
+    assert_int_equal(mib(MIB_TcpExtTCPLossProbes), 1);
+    host_advance_ms(2 * RTT + 20);
+    assert_int_equal(resent(), 0); /* one probe, then the retransmission timer */
+    host_advance_ms(200);
+    assert_int_equal(resent(), 1);
+    assert_int_equal(mib(MIB_TcpExtTCPTimeouts), 1);
+    done(sk);
+}
+
+TEST("after a time-out nothing is probed until the peer has been heard") /* RFC 6298 5.5 */
+{
+    struct sock *sk = sent(WITH_SACK | WITH_TS, 4);
+
+    host_advance_ms(2 * RTT + 20);
+    resent();
+    host_advance_ms(250);
+    assert_int_equal(resent() & 1, 1);
+    assert_int_equal(tcp_sk(sk)->ca_state, CA_LOSS);
+    sack(0, 3, 4); /* a word, but none about what was sent again */
+    host_advance_ms(350);
+    assert_int_equal(resent(), 0);
+    done(sk);
+}
+
 /* --- time-outs --- */
 
 TEST("a time-out sends the first segment and shrinks the window to one") /* 5681-4, 6298-8 */
@@ -370,6 +418,26 @@ TEST("a time-out sends the first segment and shrinks the window to one") /* 5681
     assert_int_equal(tcp_sk(sk)->ca_state, CA_LOSS);
     assert_int_equal(tcp_sk(sk)->snd_ssthresh, SEGS * SEG * 7 / 10);
     assert_int_equal(tcp_sk(sk)->snd_cwnd, tcp_sk(sk)->mss_cache);
+    done(sk);
+}
+
+TEST("the RTO falls back when a D-SACK answers what was sent again") /* RFC 6298 5.7 */
+{
+    struct sock *sk = sent(WITH_SACK | WITH_TS, SEGS);
+    uint32_t srtt_us = tcp_sk(sk)->srtt_us;
+
+    host_advance_ms(1000); /* all ACKs are lost, and one more */
+    resent();
+    assert_true(tcp_sk(sk)->rto_ms >= 2 * (RTT + 200));
+    uint64_t again = host_now_ns();
+    while (!resent())
+        host_advance_ms(1);
+    assert_true(host_now_ns() - again < NSEC_PER_SEC);
+    host_advance_ms(RTT);
+    /* The echo is that of the first arrival, more than a second ago. */
+    options_ack_sacks(at(SEGS), 1, &(struct tcp_sack_block){at(0), at(1)});
+    assert_in_range(tcp_sk(sk)->rto_ms, 200, RTT + 220);
+    assert_in_range(tcp_sk(sk)->srtt_us, srtt_us - 5000, srtt_us + 5000);
     done(sk);
 }
 

@@ -337,12 +337,18 @@ TEST("fragmentation-needed lowers the segment size at once, but not below the fl
     testnet_drop_sent(t);
     icmp_error(3, 4, 1000, peer.rcv - 1); /* quotes nothing that is under way */
     peer_expect_nothing();
-    icmp_error(3, 4, 1000, peer.rcv);
-    peer_expect(TCPHDR_ACK, 960);
-    icmp_error(3, 4, 68, peer.rcv - 960);
-    peer.rcv -= 960;
+    uint32_t start = peer.rcv;
+    icmp_error(3, 4, 1000, start);
+    for (int i = 0; i < 3; i++)
+        peer_expect(TCPHDR_ACK, 960);
+    peer_expect(TCPHDR_ACK, 40);
+    icmp_error(3, 4, 68, start);
+    peer.rcv = start;
     peer_expect(TCPHDR_ACK, 512);
+    peer_expect(TCPHDR_ACK, 448);
+    testnet_drop_sent(t);
     tcp_prot.close(sk);
+    testnet_drop_sent(t);
 }
 
 TEST_FIXTURE(peer_setup, peer_teardown)

@@ -193,6 +193,42 @@ TEST("TCP_CORK and Nagle hold back what does not fill a segment, and only that")
     testnet_drop_sent(t);
 }
 
+/* A card may set CWR on every segment of a train, and each would end an echo. */
+TEST("whatever the card makes of trains, the segment with CWR goes alone") /* RFC 3168 6.1.2 */
+{
+    struct segment s;
+
+    listener80 = tcp_listener(16);
+    peer_raw(&(struct raw){.seq = peer.snd,
+                           .flags = TCPHDR_SYN | TCPHDR_ECE | TCPHDR_CWR,
+                           .wnd = peer.wnd,
+                           .options = mss_option,
+                           .options_len = sizeof(mss_option)});
+    peer.snd++;
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.flags, TCPHDR_SYN | TCPHDR_ACK | TCPHDR_ECE);
+    peer.rcv = s.seq + 1;
+    peer_ack();
+    struct sock *sk = tcp_accept_now(listener80);
+    uint32_t start = peer.rcv;
+    assert_int_equal(send_file(sk, 0, 40 * MSS, 0), 40 * MSS);
+    for (unsigned i = 0; i < 10; i++)
+        expect_file(i * MSS, MSS);
+    t->dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO;
+    peer_at(TCPHDR_ACK | TCPHDR_ECE, peer.snd, start + 10 * MSS, NULL, 0);
+    t->dev->features = 0;
+    uint8_t frame[16384];
+    assert_int_equal(testnet_pop(t, frame, sizeof(frame)), TESTNET_L4 + 20 + MSS);
+    assert_int_equal(frame[TESTNET_L4 + 13] & (TCPHDR_CWR | TCPHDR_ECE), TCPHDR_CWR);
+    assert_int_equal(frame[TESTNET_IP + 1], 2); /* ECT(0) */
+    assert_true(testnet_pop(t, frame, sizeof(frame)) > TESTNET_L4 + 20 + MSS);
+    assert_int_equal(frame[TESTNET_L4 + 13] & (TCPHDR_CWR | TCPHDR_ECE), 0);
+    assert_int_equal(frame[TESTNET_IP + 1], 2);
+    assert_int_equal(testnet_pop(t, frame, sizeof(frame)), 0);
+    peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_RST});
+    tcp_prot.close(sk);
+}
+
 TEST("a large window that opens by a little is used in steps, and by half at the latest")
 {
     struct sock *sk = peer_open_passive();
@@ -216,35 +252,107 @@ TEST("a large window that opens by a little is used in steps, and by half at the
     testnet_drop_sent(t);
 }
 
-TEST("whichever allocation fails, the file arrives byte by byte and every count comes out even")
+/* --- trains of copied bytes --- */
+
+static ssize_t write_file(struct sock *sk, uint32_t offset, uint32_t len)
 {
-    for (unsigned n = 1; n < 40; n++) {
+    return tcp_write(sk, (uint8_t *)page_address(file) + offset, len);
+}
+
+TEST("a long write is a train too: one buffer, its bytes in pages, given back when they are acknowledged")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t queued = 8 * MSS + 300;
+
+    assert_int_equal(write_file(sk, 0, queued), queued);
+    assert_int_equal(sk->sk_write_queue.qlen, 1);
+    assert_int_equal(skb_headlen(skb_peek(&sk->sk_write_queue)), 0);
+    assert_in_range(sk->sk_wmem_queued, queued, queued + 2048);
+    for (unsigned i = 0; i < 8; i++)
+        expect_file(i * MSS, MSS);
+    expect_file(8 * MSS, 300);
+    assert_true(peer.last.flags & TCPHDR_PSH);
+    peer_ack();
+    assert_int_equal(sk->sk_wmem_queued, 0);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("short writes join a train that waits for the window, and no short segment stands in its middle")
+{
+    struct sock *sk = peer_open_passive();
+
+    peer.wnd = 2 * MSS;
+    peer_ack();
+    assert_int_equal(write_file(sk, 0, 3 * MSS + 100), 3 * MSS + 100);
+    for (uint32_t at = 3 * MSS + 100; at < 6 * MSS; at += 220)
+        assert_int_equal(write_file(sk, at, 220), 220);
+    assert_int_equal(sk->sk_write_queue.qlen, 2);
+    expect_file(0, MSS);
+    expect_file(MSS, MSS);
+    peer.wnd = 60000;
+    peer_ack();
+    for (unsigned i = 2; i < 6; i++)
+        expect_file(i * MSS, MSS);
+    peer_expect(TCPHDR_ACK, (3 * MSS + 100 + 20 * 220) - 6 * MSS);
+    assert_true(peer.last.flags & TCPHDR_PSH);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("in each segment of a train the urgent pointer counts from its own number") /* RFC 9293 MUST-62 */
+{
+    struct sock *sk = peer_open_passive();
+    struct iovec iov = {page_address(file), 4000};
+    struct msg msg = {.iter = {.iov = &iov, .count = 4000}, .flags = MSG_OOB | MSG_DONTWAIT};
+
+    assert_int_equal(tcp_prot.sendmsg(sk, &msg, 4000), 4000);
+    for (unsigned off = 0; off < 4000; off += MSS) {
+        peer_expect(TCPHDR_ACK | TCPHDR_URG, 4000 - off < MSS ? 4000 - off : MSS);
+        assert_int_equal(peer.last.urg, 4000 - off);
+    }
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+/* --- without memory --- */
+
+/* Whatever the sender does without memory, the peer gets `sent` bytes and every count comes out even. */
+static void deliver_all(struct sock *sk, uint32_t start, ssize_t sent)
+{
+    static uint8_t seen[20 * MSS];
+    struct segment s;
+    uint32_t got = 0;
+
+    memset(seen, 0, sizeof(seen));
+    for (unsigned round = 0; round < 200 && sent > 0 && got < (uint32_t)sent; round++) {
+        while (peer_pop(&s))
+            for (unsigned i = 0; i < s.len; i++)
+                seen[s.seq - start + i] = (uint8_t)(1 + !!(s.data[i] - file_byte(s.seq - start + i)));
+        while (got < (uint32_t)sent && seen[got] == 1)
+            got++;
+        peer.rcv = start + got;
+        ack_file(start, got);
+        if (round == 2)
+            host_fail_allocation(0);
+        host_advance_ms(250);
+    }
+    host_fail_allocation(0);
+    if (sent > 0) {
+        assert_int_equal(got, sent);
+        assert_int_equal(tcp_sk(sk)->packets_out, 0);
+        assert_int_equal(sk->sk_wmem_queued, 0);
+    }
+}
+
+TEST("whichever allocation fails, what is sent arrives byte by byte and every count comes out even")
+{
+    for (unsigned n = 1; n < 80; n++) {
         struct sock *sk = n == 1 ? peer_open_passive() : (peer.sport++, peer_connect(listener80));
-        struct tcp_sock *tp = tcp_sk(sk);
-        uint32_t start = peer.rcv, got = 0;
-        static uint8_t seen[20 * MSS];
-        struct segment s;
-        host_fail_allocation(n);
-        ssize_t sent = send_file(sk, 0, 20 * MSS - 77, 0);
-        memset(seen, 0, sizeof(seen));
-        for (unsigned round = 0; round < 200 && sent > 0 && got < (uint32_t)sent; round++) {
-            while (peer_pop(&s))
-                for (unsigned i = 0; i < s.len; i++)
-                    seen[s.seq - start + i] = (uint8_t)(1 + !!(s.data[i] - file_byte(s.seq - start + i)));
-            while (got < (uint32_t)sent && seen[got] == 1)
-                got++;
-            peer.rcv = start + got;
-            ack_file(start, got);
-            if (round == 2)
-                host_fail_allocation(0);
-            host_advance_ms(250);
-        }
-        host_fail_allocation(0);
-        if (sent > 0) {
-            assert_int_equal(got, sent);
-            assert_int_equal(tp->packets_out, 0);
-            assert_int_equal(sk->sk_wmem_queued, 0);
-        }
+        uint32_t start = peer.rcv;
+        host_fail_allocation(n / 2);
+        ssize_t sent = n % 2 ? send_file(sk, 0, 20 * MSS - 77, 0) : write_file(sk, 0, 20 * MSS - 77);
+        deliver_all(sk, start, sent);
         tcp_prot.close(sk);
         testnet_drop_sent(t);
         peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_RST});

@@ -1,0 +1,42 @@
+/*
+ * machine.h - the machine under a program: its log, its tasks, what is plugged into it, and its end.
+ *
+ * What `dmesg`, `ps`, `lspci`, `reboot` and `poweroff` show and do. Implemented in net/socket/machine.c.
+ */
+#ifndef SKIFF_MACHINE_H
+#define SKIFF_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * skiff_log_read - the next line of the log, without its newline
+ * @pos: where to go on; 0 starts at the oldest. Lines overwritten meanwhile are skipped.
+ * @level: as syslog's: 3 an error, 4 a warning ... 7 for debugging
+ *
+ * Return: its length (cut to size - 1, NUL-terminated), or -1 if there is none.
+ */
+long skiff_log_read(uint64_t *pos, int *level, char *buf, size_t size);
+
+struct skiff_task {
+    char name[24];
+    char state; /* as ps shows it: R ready or running, S waits, Z has ended */
+    uint64_t cpu_ns;
+};
+
+/* Return: how many were written, oldest first; `skip` leaves out the first ones. */
+size_t skiff_task_list(struct skiff_task *tasks, size_t max, size_t skip);
+
+/**
+ * skiff_report - what a room of the machine tells in lines of text
+ * @name: "pci": each device on the bus, as lspci prints it
+ *
+ * line() must not sleep; its text is valid during the call. Return: 0; -1 with errno ENOENT.
+ */
+int skiff_report(const char *name, void (*line)(const char *text, void *ctx), void *ctx);
+
+/* The machine starts anew; is switched off, or says on the log that it cannot switch itself off. */
+void skiff_restart(void) __attribute__((noreturn));
+void skiff_power_off(void) __attribute__((noreturn));
+
+#endif

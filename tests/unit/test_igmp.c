@@ -123,7 +123,7 @@ static void assert_silence(void)
 
 static void query_with(const uint8_t *query, size_t len, const char *to, uint8_t ttl)
 {
-    uint8_t igmp[64] = {0};
+    uint8_t igmp[128] = {0};
 
     memcpy(igmp, query, len);
     put_unaligned_be16(testnet_csum(igmp, len, 0), igmp + 2);
@@ -369,7 +369,11 @@ TEST("queries about one group are answered by its members only; about sources, w
     assert_record(1, GROUP); /* MODE_IS_INCLUDE */
     assert_int_equal(testnet_u16(message + 10), 2);
     assert_memory_equal(message + 16, sources + 12, 8);
-    /* a list that is cut short counts as none */
+    /* more than are remembered: the answer is for the group; so is one to a list that is cut short */
+    uint8_t many[12 + 17 * 4] = {0x11, 10, 0, 0, 239, 1, 2, 3, 2, 0, 0, 17};
+    query_with(many, sizeof(many), GROUP, 1);
+    testnet_advance_ms(t, 1001);
+    assert_record(2, GROUP);
     query_with(sources, 16, GROUP, 1);
     testnet_advance_ms(t, 1001);
     assert_record(2, GROUP);

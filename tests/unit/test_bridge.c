@@ -11,6 +11,7 @@ static struct {
     struct net_device *dev;
     uint8_t frame[1600];
     size_t len;
+    bool nohdr;
 } out[CORE_FRAMES];
 static size_t out_count;
 
@@ -22,6 +23,7 @@ static enum netdev_tx port_xmit(struct sk_buff *skb, struct net_device *dev)
     assert_true(out_count < CORE_FRAMES && skb->len <= sizeof(out[0].frame));
     out[out_count].dev = dev;
     out[out_count].len = skb->len;
+    out[out_count].nohdr = skb->nohdr;
     assert_int_equal(skb_copy_bits(skb, 0, out[out_count++].frame, skb->len), 0);
     consume_skb(skb);
     return NETDEV_TX_OK;
@@ -144,6 +146,22 @@ TEST("the host's frames go where the address was heard, and everywhere before")
     assert_int_equal(send_frame(br0, station_a, 46), 0);
     assert_true(only_by(3));
     assert_memory_equal(out[0].frame + 6, br0->dev_addr, 6);
+}
+
+TEST("a flooded frame's headers are everybody's: no port may write to them without copying")
+{
+    struct sk_buff *skb = alloc_skb(core.net, 128);
+
+    assert_non_null(skb);
+    skb_reserve(skb, 64);
+    build_frame(skb_put(skb, 60), station_a, br0->dev_addr, NULL, HEARD_TYPE);
+    skb->dev = br0;
+    skb->nohdr = 1; /* as TCP sends its clones */
+    assert_int_equal(dev_queue_xmit(skb), 0);
+    host_run();
+    assert_int_equal(out_count, PORTS);
+    for (unsigned i = 0; i < PORTS; i++)
+        assert_false(out[i].nohdr);
 }
 
 TEST("a promiscuous bridge sees what it forwards, too")

@@ -564,6 +564,24 @@ TEST("our own message coming back by its port changes nothing")
     assert_int_equal(out_count, 0);
 }
 
+TEST("of two ports on one wire the one with the lower number forwards, the other blocks")
+{
+    uint8_t low[64], high[64];
+
+    br_set(br0, BR_SET_STP, 1, NULL);
+    host_advance_ms(61000);
+    forget();
+    host_advance_ms(2000);
+    for (unsigned i = 0; i < out_count; i++)
+        if (out[i].dev == card[0] || out[i].dev == card[1])
+            memcpy(out[i].dev == card[0] ? low : high, out[i].frame, 60);
+    receive_on(card[1], low, 60);
+    receive_on(card[0], high, 60);
+    assert_int_equal(state_of(0), BR_STATE_FORWARDING);
+    assert_int_equal(state_of(1), BR_STATE_BLOCKING);
+    assert_true(br_is_root(br0->priv));
+}
+
 TEST("damaged and stale messages are dropped with BPDU_INVALID")
 {
     uint8_t frame[64];

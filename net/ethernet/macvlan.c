@@ -68,6 +68,7 @@ static void macvlan_broadcast(const struct macvlan_port *port, const struct macv
             continue;
         skb->nohdr = clone->nohdr = 0; /* several read the headers */
         skb_dst_drop(clone);
+        skb_nfct_drop(clone);
         clone->dev = vlan->dev;
         macvlan_count_rx(vlan->dev, clone);
         netif_rx(clone);
@@ -99,6 +100,7 @@ static void macvlan_turn_round(struct sk_buff *skb, struct net_device *dev)
 {
     skb_orphan(skb);
     skb_dst_drop(skb);
+    skb_nfct_drop(skb); /* whoever receives it has a view of the connection of its own */
     skb->nohdr = 0;
     skb->protocol = eth_type_trans(skb, dev);
     if (skb->ip_summed == CHECKSUM_PARTIAL)

@@ -6,6 +6,7 @@
  * these.
  */
 #include "net/ethernet/arp.h"
+#include "net/ipv4/devconf.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 
@@ -25,7 +26,7 @@ static struct net_device *ip_arp_out_dev(struct net *net, be32 daddr)
 
 static bool ip_arp_forwards(struct net *net, const struct net_device *in)
 {
-    return net->ipv4->sysctl_ip_forward;
+    return devconf_forwarding(in);
 }
 
 const struct arp_route_ops ip_arp_route_ops = {

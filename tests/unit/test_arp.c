@@ -504,6 +504,9 @@ TEST(
     inet_addr_add(core.dev, second, 24);
     assert_int_equal(asks_by(second), second);
     assert_int_equal(asks_by(OTHER_US), US);
+    be32 beside = core_ip(10, 0, 0, 99); /* the other card is on the same network */
+    inet_addr_add(other, beside, 24);
+    assert_int_equal(asks_by(beside), US);
     assert_int_equal(asks_by(core_ip(8, 8, 8, 8)), US); /* of somebody else, who sends through us */
     set("net.ipv4.conf.default.arp_announce", "0");
     set("net.ipv4.conf.eth0.arp_announce", "0");

@@ -11,6 +11,7 @@ static struct {
     struct net_device *dev;
     uint8_t frame[1600];
     size_t len;
+    bool nohdr;
 } out[CORE_FRAMES];
 static size_t out_count;
 
@@ -22,6 +23,7 @@ static enum netdev_tx port_xmit(struct sk_buff *skb, struct net_device *dev)
     assert_true(out_count < CORE_FRAMES && skb->len <= sizeof(out[0].frame));
     out[out_count].dev = dev;
     out[out_count].len = skb->len;
+    out[out_count].nohdr = skb->nohdr;
     assert_int_equal(skb_copy_bits(skb, 0, out[out_count++].frame, skb->len), 0);
     consume_skb(skb);
     return NETDEV_TX_OK;
@@ -144,6 +146,22 @@ TEST("the host's frames go where the address was heard, and everywhere before")
     assert_int_equal(send_frame(br0, station_a, 46), 0);
     assert_true(only_by(3));
     assert_memory_equal(out[0].frame + 6, br0->dev_addr, 6);
+}
+
+TEST("a flooded frame's headers are everybody's: no port may write to them without copying")
+{
+    struct sk_buff *skb = alloc_skb(core.net, 128);
+
+    assert_non_null(skb);
+    skb_reserve(skb, 64);
+    build_frame(skb_put(skb, 60), station_a, br0->dev_addr, NULL, HEARD_TYPE);
+    skb->dev = br0;
+    skb->nohdr = 1; /* as TCP sends its clones */
+    assert_int_equal(dev_queue_xmit(skb), 0);
+    host_run();
+    assert_int_equal(out_count, PORTS);
+    for (unsigned i = 0; i < PORTS; i++)
+        assert_false(out[i].nohdr);
 }
 
 TEST("a promiscuous bridge sees what it forwards, too")
@@ -544,6 +562,24 @@ TEST("our own message coming back by its port changes nothing")
     receive_on(port, echo, 60);
     assert_int_equal(br_port_of(port)->state, BR_STATE_FORWARDING);
     assert_int_equal(out_count, 0);
+}
+
+TEST("of two ports on one wire the one with the lower number forwards, the other blocks")
+{
+    uint8_t low[64], high[64];
+
+    br_set(br0, BR_SET_STP, 1, NULL);
+    host_advance_ms(61000);
+    forget();
+    host_advance_ms(2000);
+    for (unsigned i = 0; i < out_count; i++)
+        if (out[i].dev == card[0] || out[i].dev == card[1])
+            memcpy(out[i].dev == card[0] ? low : high, out[i].frame, 60);
+    receive_on(card[1], low, 60);
+    receive_on(card[0], high, 60);
+    assert_int_equal(state_of(0), BR_STATE_FORWARDING);
+    assert_int_equal(state_of(1), BR_STATE_BLOCKING);
+    assert_true(br_is_root(br0->priv));
 }
 
 TEST("damaged and stale messages are dropped with BPDU_INVALID")

@@ -274,8 +274,17 @@ TEST("hashlimit's table is bounded: the entry silent longest makes room, and old
         udp_packet(&ip, 1, 2, 10);
         assert_int_equal(fitting(2), 1);
     }
+    ip.saddr = testnet_addr("10.0.1.1");
+    udp_packet(&ip, 1, 2, 10);
+    assert_false(dropped()); /* heard of again: now the second is the one silent longest */
+    ip.saddr = testnet_addr("10.0.1.4");
+    udp_packet(&ip, 1, 2, 10);
+    assert_true(dropped());
+    ip.saddr = testnet_addr("10.0.1.1");
+    udp_packet(&ip, 1, 2, 10);
+    assert_false(dropped());
     alive = host_objects_alive();
-    for (unsigned i = 4; i <= 1000; i++) {
+    for (unsigned i = 5; i <= 1000; i++) {
         ip.saddr = testnet_addr("10.0.1.0") + i;
         udp_packet(&ip, 1, 2, 10);
         assert_true(dropped());

@@ -101,6 +101,15 @@ static unsigned ip_forward_wire_len(const struct sk_buff *skb)
     return hdr_len + (skb->data[hdr_len + WIRE_TCP_DOFF] >> 4) * 4u + mss;
 }
 
+/* Must not be fragmented, and would have to be: a train by its segments, what was put together by its pieces.
+ */
+static bool ip_forward_too_large(const struct sk_buff *skb, unsigned mtu)
+{
+    if (likely(!skb_shinfo(skb)->gso_size))
+        return ip_must_not_fragment(skb, mtu);
+    return (ip_hdr(skb)->frag_off & cpu_to_be16(IP_DF)) && ip_forward_wire_len(skb) > mtu;
+}
+
 /* A train without DF whose segments are too large for the next link: one by one, each to be fragmented. Takes
  * skb. */
 static int ip_forward_segments(struct sk_buff *skb)
@@ -153,8 +162,7 @@ int ip_forward(struct sk_buff *skb)
 
     if (unlikely(iph->ttl <= 1))
         return ip_forward_expired(net, skb);
-    if (unlikely(skb->len > rt->dst.mtu && (iph->frag_off & cpu_to_be16(IP_DF)) &&
-                 ip_forward_wire_len(skb) > rt->dst.mtu))
+    if (unlikely(skb->len > rt->dst.mtu && ip_forward_too_large(skb, rt->dst.mtu)))
         return ip_forward_too_big(net, skb, rt->dst.mtu);
     if (unlikely(out == in))
         ip_forward_redirect(skb, rt);

@@ -61,6 +61,10 @@ static bool raw_icmp_filtered(struct sock *sk, const struct sk_buff *skb)
 /* Takes skb. */
 static void raw_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
 {
+    if (sk_filter(sk, skb, 0)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        return;
+    }
     skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */
     ip_rx_forget_dev(skb);
     if ((sk->sk_shutdown & RCV_SHUTDOWN) || sock_queue_rcv_skb(sk, skb))

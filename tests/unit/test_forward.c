@@ -258,6 +258,27 @@ TEST("1812-PMTU: too large and not to be fragmented: the sender hears the MTU of
     assert_int_equal(t->net->drops[SKB_DROP_REASON_IP_MTU], 1);
 }
 
+TEST("1812-FRAG: without DF it goes on in pieces that fit the next link, also when it is a fragment itself")
+{
+    for (unsigned i = 0; i < 2; i++) {
+        size_t covered = 0, n, len = datagram(&(struct testnet_ip){.frag_off = i ? 0x2000 | 50 : 0}, 1400);
+
+        assert_int_equal(dev_set_mtu(far->dev, 600), 0);
+        testnet_inject(t, in, len);
+        while ((n = testnet_pop(far, out, sizeof(out)))) {
+            uint16_t frag = testnet_u16(out + TESTNET_IP + 6);
+
+            assert_true(n <= 14 + 600 && testnet_csum(out + TESTNET_IP, 20, 0) == 0);
+            assert_int_equal(out[TESTNET_IP + 8], 63);
+            assert_int_equal((frag & 0x1fff) * 8, (i ? 400 : 0) + covered);
+            assert_memory_equal(out + TESTNET_L4, in + TESTNET_L4 + covered, n - TESTNET_L4);
+            covered += n - TESTNET_L4;
+            assert_int_equal(!(frag & 0x2000), !i && covered == 1408);
+        }
+        assert_int_equal(covered, 1408);
+    }
+}
+
 TEST("the path MTU that the router knows for itself changes nothing for what it forwards")
 {
     size_t len = datagram(&(struct testnet_ip){.frag_off = IP_DF}, 1400);

@@ -9,6 +9,7 @@
 /* clang-format off */
 const struct command *const console_commands[] = {
     &bridge_command,
+    &conntrack_command,
     &dmesg_command,
     &ethtool_command,
     &exit_command,

@@ -186,17 +186,11 @@ static int dev_drop_xmit(struct sk_buff *skb, struct net_device *dev, enum skb_d
 /* A train the device does not take: segment by segment. Takes skb. Return: the first error. */
 static int dev_xmit_segments(struct sk_buff *skb, struct net_device *dev)
 {
-    int err = skb_gso_from_wire(skb);
+    struct sk_buff *segment = skb_gso_cut(skb);
+    int err = 0;
 
-    if (err)
-        return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, err);
-    struct sk_buff *segment = skb_gso_unchain(skb);
-    if (!segment) {
-        segment = skb_gso_segment(skb);
-        if (!segment)
-            return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
-        consume_skb(skb);
-    }
+    if (!segment)
+        return dev_drop_xmit(skb, dev, SKB_DROP_REASON_NOMEM, -ENOMEM);
     while (segment) {
         struct sk_buff *next = segment->next;
         segment->next = NULL;

@@ -217,3 +217,16 @@ struct sk_buff *skb_gso_unchain(struct sk_buff *skb)
     gso_fix_headers(skb, &at, 0, false);
     return skb;
 }
+
+struct sk_buff *skb_gso_cut(struct sk_buff *skb)
+{
+    if (skb_gso_from_wire(skb))
+        return NULL;
+    struct sk_buff *segment = skb_gso_unchain(skb);
+    if (segment)
+        return segment;
+    segment = skb_gso_segment(skb);
+    if (segment)
+        consume_skb(skb);
+    return segment;
+}

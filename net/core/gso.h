@@ -60,4 +60,8 @@ int __must_check skb_gso_from_wire(struct sk_buff *skb);
  */
 struct sk_buff *__must_check skb_gso_unchain(struct sk_buff *skb);
 
+/* A train in whichever of these ways it can be cut: takes skb. Return: the segments; NULL without memory (skb
+ * is the caller's still). */
+struct sk_buff *__must_check skb_gso_cut(struct sk_buff *skb);
+
 #endif

@@ -47,14 +47,13 @@ static void tbf_follow_child(struct Qdisc *q)
 static int tbf_enqueue_train(struct sk_buff *skb, struct Qdisc *q)
 {
     struct tbf *tbf = qdisc_priv(q);
-    struct sk_buff *segment = skb_gso_segment(skb);
+    struct sk_buff *segment = skb_gso_cut(skb);
     int err = 0;
 
     if (!segment) {
         qdisc_drop(skb, tbf->child, SKB_DROP_REASON_NOMEM);
         return -ENOMEM;
     }
-    consume_skb(skb);
     while (segment) {
         struct sk_buff *next = segment->next;
         segment->next = NULL;

@@ -17,6 +17,7 @@
 #include "net/ethernet/link.h"
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/ip.h"
+#include "net/netfilter/iptables_parse.h"
 #include "net/socket/socket.h"
 #include "tests/host/host.h"
 #include "tests/host/testnet.h"
@@ -106,6 +107,39 @@ TEST("a piece that finds no neighbour is reported by the address the datagram ca
     assert_true(testnet_pop(far, out, sizeof(out)) > 0);
     assert_int_equal(out[TESTNET_L4], ICMP_DEST_UNREACH);
     assert_int_equal(testnet_u32(out + TESTNET_IP + 12), t->local);
+}
+
+static void hear(const char *text, size_t len, void *ctx)
+{
+}
+
+static void rule(const char *line)
+{
+    struct xt_text text;
+
+    xt_text_init(&text, hear, NULL);
+    assert_int_equal(xt_command(t->net, line, &text), 0);
+}
+
+TEST("a translated datagram that finds no neighbour, whole or in pieces, is reported to its sender")
+{
+    rule("-t nat -A POSTROUTING -o eth1 -j MASQUERADE");
+    assert_int_equal(dev_set_mtu(far->dev, 600), 0);
+    for (unsigned len = 100; len < 2000; len += 1100) {
+        struct testnet_ip ip = {.daddr = far->peer + len / 100};
+
+        testnet_inject(t, in, testnet_build_udp(t, in, &ip, 1, 2, data, len));
+        testnet_advance_ms(t, 4000);
+        size_t n = testnet_pop(t, out, sizeof(out));
+        assert_true(n && testnet_frame_ok(out, n));
+        assert_int_equal(out[TESTNET_L4], ICMP_DEST_UNREACH);
+        assert_int_equal(testnet_u32(out + TESTNET_IP + 16), t->peer);
+        assert_int_equal(testnet_u32(out + TESTNET_L4 + 8 + 12), t->peer);
+        assert_int_equal(testnet_u32(out + TESTNET_L4 + 8 + 16), ip.daddr);
+        assert_int_equal(testnet_u16(out + TESTNET_L4 + 8 + 20), 1);
+        assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
+    }
+    rule("-t nat -F");
 }
 
 /* --- a device goes while its packets wait --- */

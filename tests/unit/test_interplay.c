@@ -225,6 +225,65 @@ static void tagged_ack(uint32_t number)
     napi_gro_receive(&napi, skb);
 }
 
+/* Segment `number` of a stream from the near peer to the far one, as part of a poll. */
+static void train_add(unsigned number, uint16_t frag_off)
+{
+    static uint8_t segment[20 + 1000] = {0x10, 0, 0x20, 0};
+    struct testnet_ip ip = {
+        .protocol = IPPROTO_TCP, .daddr = far->peer, .frag_off = frag_off, .id = (uint16_t)number};
+
+    put_unaligned_be32(number * 1000, segment + 4);
+    put_unaligned_be16(0, segment + 16);
+    segment[12] = 5 << 4;
+    segment[13] = 0x10;
+    memset(segment + 20, (int)number + 1, 1000);
+    testnet_fix_csum(segment, sizeof(segment), 16, t->peer, far->peer, IPPROTO_TCP);
+    size_t n = testnet_build_ip(t, in, &ip, segment, sizeof(segment));
+    struct sk_buff *skb = netdev_alloc_skb(t->dev, (unsigned)n);
+    assert_non_null(skb);
+    skb_put_data(skb, in, (unsigned)n);
+    eth_type_trans(skb, t->dev);
+    napi_gro_receive(&napi, skb);
+}
+
+static void train(uint16_t frag_off)
+{
+    netif_napi_add(t->dev, &napi, no_poll, NAPI_POLL_WEIGHT);
+    for (unsigned i = 0; i < 5; i++)
+        train_add(i, frag_off);
+    napi_gro_flush(&napi);
+    host_run();
+    netif_napi_del(&napi);
+}
+
+TEST("a train that is translated on its way leaves in right segments, and in right pieces of them")
+{
+    rule("-t nat -A POSTROUTING -o eth1 -j MASQUERADE");
+    train(IP_DF);
+    for (unsigned i = 0; i < 5; i++) {
+        size_t n = testnet_pop(far, out, sizeof(out));
+        assert_int_equal(n, TESTNET_L4 + 20 + 1000);
+        assert_true(testnet_frame_ok(out, n));
+        assert_int_equal(testnet_u32(out + TESTNET_IP + 12), far->local);
+        assert_int_equal(out[n - 1], i + 1);
+    }
+    assert_int_equal(dev_set_mtu(far->dev, 600), 0);
+    train(0);
+    for (unsigned i = 0; i < 5; i++) {
+        size_t n = testnet_pop(far, out, sizeof(out)), rest = testnet_pop(far, in, sizeof(in));
+        assert_int_equal(n - TESTNET_L4 + rest - TESTNET_L4, 20 + 1000);
+        memcpy(out + n, in + TESTNET_L4, rest - TESTNET_L4);
+        n += rest - TESTNET_L4;
+        put_unaligned_be16((uint16_t)(n - TESTNET_IP), out + TESTNET_IP + 2);
+        put_unaligned_be16(0, out + TESTNET_IP + 6);
+        testnet_fix_ip_csum(out);
+        assert_true(testnet_frame_ok(out, n));
+        assert_int_equal(testnet_u32(out + TESTNET_IP + 12), far->local);
+    }
+    assert_int_equal(testnet_pop(far, out, sizeof(out)), 0);
+    rule("-t nat -F");
+}
+
 TEST("each ACK goes on if the VLAN routes, though the card below does not")
 {
     add_vlan();

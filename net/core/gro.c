@@ -151,6 +151,13 @@ static bool gro_supersedes(const struct gro_train *held, const struct gro_packet
                                                   get_unaligned_be32(tcp + GRO_TCP_TSVAL)) >= 0;
 }
 
+/* Whether the last of several ACKs is enough. Not for others, and whether a VLAN or a bridge on this device
+ * forwards is not known here. */
+static bool gro_may_thin(const struct sk_buff *skb)
+{
+    return !skb->dev->forwards && !skb->vlan_present && !skb->dev->rx_handler;
+}
+
 /* The train goes up: takes it off the list, with headers that speak for all of it. */
 static void gro_complete(struct napi_struct *napi, struct gro_train *train)
 {
@@ -213,7 +220,7 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
         return;
     }
     struct gro_train *train = gro_find(napi, skb, &p);
-    bool bare_ack = !skb->dev->forwards && gro_is_bare_ack(&p);
+    bool bare_ack = gro_may_thin(skb) && gro_is_bare_ack(&p);
     if (train) {
         if (bare_ack && gro_supersedes(train, &p)) {
             consume_skb(train->skb);

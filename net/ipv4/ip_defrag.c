@@ -63,7 +63,7 @@ struct ipq {
     uint16_t max_size, max_df_size; /* largest fragment; largest with DF */
     uint32_t rid;                   /* source->rid at our last fragment */
     uint32_t truesize;
-    int ifindex; /* the latest fragment came in there */
+    int ifindex; /* the latest fragment came in there; 0: it is ours */
     uint64_t expires_ms;
     struct rb_root fragments;
     struct rb_node *last; /* the one with the highest offset */
@@ -396,7 +396,7 @@ static void ipq_insert(struct netns_frags *frags, struct ipq *q, struct sk_buff 
     q->max_size = max(q->max_size, (uint16_t)skb->len);
     if (iph->frag_off & cpu_to_be16(IP_DF))
         q->max_df_size = max(q->max_df_size, (uint16_t)skb->len);
-    q->ifindex = skb->dev->ifindex;
+    q->ifindex = skb->dev ? skb->dev->ifindex : 0; /* an application's own, on their way out, have none */
     q->meat += f->end - f->offset;
     q->end = max(q->end, f->end);
     if (f->last)

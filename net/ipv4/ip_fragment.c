@@ -149,6 +149,7 @@ static void frag_set_way(struct sk_buff *piece, const struct sk_buff *skb)
     piece->protocol = skb->protocol;
     piece->priority = skb->priority;
     piece->mark = skb->mark;
+    piece->skb_iif = skb->skb_iif; /* an error about it names the card that received the whole */
     piece->pkt_type = skb->pkt_type;
     piece->ip_summed = CHECKSUM_NONE;
     piece->frag_max_size = 0;

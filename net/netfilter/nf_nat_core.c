@@ -423,8 +423,16 @@ static int nat_begin(struct netns_nat *n)
     return 0;
 }
 
+static bool nat_is_translated(struct nf_conn *ct, void *ctx)
+{
+    return ct->status & IPS_NAT_MASK;
+}
+
+/* Others may track on. A translated connection that stayed would be established to them, and its packets pass
+ * by addresses that no rule has let through. */
 static void nat_end(struct netns_nat *n)
 {
+    nf_ct_kill_if(n->net, nat_is_translated, NULL);
     unregister_netdev_notifier(&n->notifier);
     for (size_t i = 0; i < ARRAY_SIZE(n->hooks); i++)
         nf_unregister_net_hook(&n->hooks[i]);

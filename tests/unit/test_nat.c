@@ -474,6 +474,22 @@ TEST("translation is in the hooks only while table nat has rules, and needs noth
     assert_true(send_udp(A, 4001, B, 53) && out_src("192.0.2.1", 4001));
 }
 
+TEST("what was translated ends with the last rule of table nat, also where others still need tracking")
+{
+    RULE("-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+    RULE("-t nat -A POSTROUTING -s 10.1.0.0/16 -d 10.2.0.0/16 -p udp -j SNAT --to-source 192.0.2.1");
+    assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("192.0.2.1", 4000));
+    assert_true(send_udp(B, 53, "192.0.2.1", 4000) && out_dst("10.1.0.1", 4000));
+    assert_true(send_udp("10.1.0.1", 4000, "10.3.0.1", 53) && out_src("10.1.0.1", 4000));
+    assert_int_equal(ct.n->count, 2);
+    RULE("-t nat -F");
+    assert_int_equal(ct.n->count, 1); /* the one that was not translated stays */
+    assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("10.1.0.1", 4000));
+    assert_int_equal(ct.info, IP_CT_NEW); /* nothing established lets it out by an address it never had */
+    assert_true(send_udp(B, 53, "192.0.2.1", 4000) && out_dst("192.0.2.1", 4000));
+    assert_int_equal(ct.info, IP_CT_NEW);
+}
+
 TEST("options come out as they went in, and wrong ones get a sentence")
 {
     static const char *const good[] = {

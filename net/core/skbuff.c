@@ -280,6 +280,7 @@ static void skb_copy_metadata(struct sk_buff *to, const struct sk_buff *from)
     to->transport_header = from->transport_header;
     to->mac_len = from->mac_len;
     to->frag_max_size = from->frag_max_size;
+    to->skb_iif = from->skb_iif;
     to->pkt_type = from->pkt_type;
     to->ip_summed = from->ip_summed;
     skb_shinfo(to)->gso_size = skb_shinfo(from)->gso_size;

@@ -13,6 +13,7 @@
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "kernel/byteorder.h"
 #include "net/ipv4/icmp.h"
@@ -413,4 +414,82 @@ int ip_sock_getopt(struct sock *sk, int name, void *val, socklen_t *len)
     *len = min(*len, (socklen_t)sizeof(value));
     memcpy(val, &value, *len);
     return 0;
+}
+
+/* --- reading --- */
+
+/* The next datagram, still queued; NULL and *err (0: the reading side is shut down). */
+static struct sk_buff *ip_wait_for_datagram(struct sock *sk, int flags, int *err)
+{
+    uint64_t deadline_ms = sock_rcv_deadline(sk, flags);
+    bool came;
+
+    *err = sock_error(sk);
+    if (*err)
+        return NULL;
+    came = sk_wait_until(
+        sk, !skb_queue_empty(&sk->sk_receive_queue) || sk->sk_err || (sk->sk_shutdown & RCV_SHUTDOWN),
+        deadline_ms);
+    if (!skb_queue_empty(&sk->sk_receive_queue))
+        return skb_peek(&sk->sk_receive_queue);
+    *err = came ? sock_error(sk) : -EAGAIN;
+    return NULL;
+}
+
+static void ip_put_name(struct msg *msg, const struct sk_buff *skb, be16 port)
+{
+    struct sockaddr_in *sin = (struct sockaddr_in *)msg->name;
+
+    if (!sin)
+        return;
+    *sin = (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = (__force uint16_t)port,
+                                .sin_addr.s_addr = (__force uint32_t)ip_hdr(skb)->saddr};
+    msg->name_len = sizeof(*sin);
+}
+
+ssize_t ip_recv_datagram(struct sock *sk, struct msg *msg, size_t len, int flags,
+                         be16 (*source_port)(const struct sk_buff *skb))
+{
+    size_t copied, control_used = 0, full_len;
+    struct sk_buff *skb;
+    int err;
+
+    if (flags & MSG_ERRQUEUE)
+        return ip_recv_error(sk, msg, len);
+    msg->flags = 0;
+    skb = ip_wait_for_datagram(sk, flags, &err);
+    if (!skb) {
+        msg->name_len = 0;
+        msg->control_len = 0;
+        return err;
+    }
+    full_len = skb->len;
+    copied = skb_copy_datagram_iter(skb, 0, &msg->iter, min(len, full_len));
+    if (copied < full_len)
+        msg->flags |= MSG_TRUNC;
+    ip_put_name(msg, skb, source_port ? source_port(skb) : (__force be16)0);
+    ip_cmsg_recv(sk, msg, skb, &control_used);
+    msg->control_len = control_used;
+    if (!(flags & MSG_PEEK)) {
+        skb_unlink(&sk->sk_receive_queue, skb);
+        consume_skb(skb);
+    }
+    return (ssize_t)(flags & MSG_TRUNC ? full_len : copied);
+}
+
+int ip_datagram_ioctl(struct sock *sk, unsigned long cmd, int *arg)
+{
+    const struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+
+    switch (cmd) {
+    case SIOCINQ:
+        *arg = skb ? (int)skb->len : 0;
+        return 0;
+    case SIOCOUTQ:
+        *arg = (int)sk->sk_wmem_alloc;
+        return 0;
+    default:
+        return -ENOTTY;
+    }
 }

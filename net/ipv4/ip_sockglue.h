@@ -1,6 +1,6 @@
 /*
- * ip_sockglue.h - what the sockets above IPv4 have in common: options of level SOL_IP, control messages, and
- * the queue of errors (IP_RECVERR).
+ * ip_sockglue.h - what the sockets above IPv4 have in common: options of level SOL_IP, control messages, the
+ * queue of errors (IP_RECVERR), and reading datagrams.
  */
 #ifndef NET_IPV4_IP_SOCKGLUE_H
 #define NET_IPV4_IP_SOCKGLUE_H
@@ -57,6 +57,13 @@ bool icmp_error_is_hard(uint8_t type, uint8_t code);
 
 /* recvmsg(MSG_ERRQUEUE). */
 ssize_t ip_recv_error(struct sock *sk, struct msg *msg, size_t len);
+
+/* recvmsg() of sockets that receive datagrams: the next one on the queue, or with MSG_ERRQUEUE the next
+ * error. source_port: where it came from; NULL for what has no ports. */
+ssize_t ip_recv_datagram(struct sock *sk, struct msg *msg, size_t len, int flags,
+                         be16 (*source_port)(const struct sk_buff *skb));
+/* SIOCINQ: bytes of the next datagram; SIOCOUTQ: bytes on their way out. */
+int ip_datagram_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 
 /* Options of SOL_IP beyond those of net/socket/sockopt.c. -ENOPROTOOPT: no such option here. */
 int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len);

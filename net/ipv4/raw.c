@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "kernel/byteorder.h"
 #include "net/ipv4/igmp.h"
@@ -247,56 +246,9 @@ static ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
 
 /* --- reading --- */
 
-/* The next datagram, still queued; NULL and *err (0: the reading side is shut down). */
-static struct sk_buff *raw_wait_for_packet(struct sock *sk, int flags, int *err)
-{
-    uint64_t deadline_ms = sock_rcv_deadline(sk, flags);
-    bool came;
-
-    *err = sock_error(sk);
-    if (*err)
-        return NULL;
-    came = sk_wait_until(
-        sk, !skb_queue_empty(&sk->sk_receive_queue) || sk->sk_err || (sk->sk_shutdown & RCV_SHUTDOWN),
-        deadline_ms);
-    if (!skb_queue_empty(&sk->sk_receive_queue))
-        return skb_peek(&sk->sk_receive_queue);
-    *err = came ? sock_error(sk) : -EAGAIN;
-    return NULL;
-}
-
 static ssize_t raw_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
 {
-    struct sockaddr_in *sin = (struct sockaddr_in *)msg->name;
-    size_t copied, used = 0, full_len;
-    struct sk_buff *skb;
-    int err;
-
-    if (flags & MSG_ERRQUEUE)
-        return ip_recv_error(sk, msg, len);
-    msg->flags = 0;
-    skb = raw_wait_for_packet(sk, flags, &err);
-    if (!skb) {
-        msg->name_len = 0;
-        msg->control_len = 0;
-        return err;
-    }
-    full_len = skb->len;
-    copied = skb_copy_datagram_iter(skb, 0, &msg->iter, min(len, full_len));
-    if (copied < full_len)
-        msg->flags |= MSG_TRUNC;
-    if (sin) {
-        *sin = (struct sockaddr_in){.sin_family = AF_INET,
-                                    .sin_addr.s_addr = (__force uint32_t)ip_hdr(skb)->saddr};
-        msg->name_len = sizeof(*sin);
-    }
-    ip_cmsg_recv(sk, msg, skb, &used);
-    msg->control_len = used;
-    if (!(flags & MSG_PEEK)) {
-        skb_unlink(&sk->sk_receive_queue, skb);
-        consume_skb(skb);
-    }
-    return (ssize_t)(flags & MSG_TRUNC ? full_len : copied);
+    return ip_recv_datagram(sk, msg, len, flags, NULL);
 }
 
 static uint32_t raw_poll(struct sock *sk)
@@ -310,22 +262,6 @@ static uint32_t raw_poll(struct sock *sk)
     if (sk->sk_err || !skb_queue_empty(&sk->sk_error_queue))
         mask |= POLLERR;
     return mask;
-}
-
-static int raw_ioctl(struct sock *sk, unsigned long cmd, int *arg)
-{
-    const struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
-
-    switch (cmd) {
-    case SIOCINQ:
-        *arg = skb ? (int)skb->len : 0;
-        return 0;
-    case SIOCOUTQ:
-        *arg = (int)sk->sk_wmem_alloc;
-        return 0;
-    default:
-        return -ENOTTY;
-    }
 }
 
 /* --- life of a socket --- */
@@ -444,7 +380,7 @@ const struct proto raw_prot = {
     .sendmsg = raw_sendmsg,
     .recvmsg = raw_recvmsg,
     .poll = raw_poll,
-    .ioctl = raw_ioctl,
+    .ioctl = ip_datagram_ioctl,
     .setsockopt = raw_setsockopt,
     .getsockopt = raw_getsockopt,
 };

@@ -13,7 +13,6 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "kernel/byteorder.h"
 #include "kernel/slab.h"
@@ -183,64 +182,14 @@ static void udp_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t in
 
 /* --- reading --- */
 
-static void udp_put_name(struct msg *msg, const struct sk_buff *skb)
+static be16 udp_source_port(const struct sk_buff *skb)
 {
-    const struct udphdr *uh = skb_transport_header(skb);
-    struct sockaddr_in *sin = (struct sockaddr_in *)msg->name;
-
-    if (!sin)
-        return;
-    *sin = (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = (__force uint16_t)uh->source,
-                                .sin_addr.s_addr = (__force uint32_t)ip_hdr(skb)->saddr};
-    msg->name_len = sizeof(*sin);
-}
-
-/* The next datagram, still queued; NULL and *err (0: the reading side is shut down). */
-static struct sk_buff *udp_wait_for_packet(struct sock *sk, int flags, int *err)
-{
-    uint64_t deadline_ms = sock_rcv_deadline(sk, flags);
-    bool came;
-
-    *err = sock_error(sk);
-    if (*err)
-        return NULL;
-    came = sk_wait_until(
-        sk, !skb_queue_empty(&sk->sk_receive_queue) || sk->sk_err || (sk->sk_shutdown & RCV_SHUTDOWN),
-        deadline_ms);
-    if (!skb_queue_empty(&sk->sk_receive_queue))
-        return skb_peek(&sk->sk_receive_queue);
-    *err = came ? sock_error(sk) : -EAGAIN;
-    return NULL;
+    return ((const struct udphdr *)skb_transport_header(skb))->source;
 }
 
 static ssize_t udp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
 {
-    size_t copied, control_used = 0, full_len;
-    struct sk_buff *skb;
-    int err;
-
-    if (flags & MSG_ERRQUEUE)
-        return ip_recv_error(sk, msg, len);
-    msg->flags = 0;
-    skb = udp_wait_for_packet(sk, flags, &err);
-    if (!skb) {
-        msg->name_len = 0;
-        msg->control_len = 0;
-        return err;
-    }
-    full_len = skb->len;
-    copied = skb_copy_datagram_iter(skb, 0, &msg->iter, min(len, full_len));
-    if (copied < full_len)
-        msg->flags |= MSG_TRUNC;
-    udp_put_name(msg, skb);
-    ip_cmsg_recv(sk, msg, skb, &control_used);
-    msg->control_len = control_used;
-    if (!(flags & MSG_PEEK)) {
-        skb_unlink(&sk->sk_receive_queue, skb);
-        consume_skb(skb);
-    }
-    return (ssize_t)(flags & MSG_TRUNC ? full_len : copied);
+    return ip_recv_datagram(sk, msg, len, flags, udp_source_port);
 }
 
 static uint32_t udp_poll(struct sock *sk)
@@ -258,22 +207,6 @@ static uint32_t udp_poll(struct sock *sk)
     if (sk->sk_err || !skb_queue_empty(&sk->sk_error_queue))
         mask |= POLLERR;
     return mask;
-}
-
-static int udp_ioctl(struct sock *sk, unsigned long cmd, int *arg)
-{
-    const struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
-
-    switch (cmd) {
-    case SIOCINQ:
-        *arg = skb ? (int)skb->len : 0;
-        return 0;
-    case SIOCOUTQ:
-        *arg = (int)sk->sk_wmem_alloc;
-        return 0;
-    default:
-        return -ENOTTY;
-    }
 }
 
 /* --- life of a socket --- */
@@ -413,7 +346,7 @@ const struct proto udp_prot = {
     .sendmsg = udp_sendmsg,
     .recvmsg = udp_recvmsg,
     .poll = udp_poll,
-    .ioctl = udp_ioctl,
+    .ioctl = ip_datagram_ioctl,
     .setsockopt = udp_setsockopt,
     .getsockopt = udp_getsockopt,
 };

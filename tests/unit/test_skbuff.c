@@ -191,11 +191,13 @@ TEST("pskb_copy has its own head and shares fragments")
     struct sk_buff *skb = make(100, 2, 300);
     skb->network_header = (uint16_t)(skb->data - skb->head + 14);
     skb->mark = 7;
+    skb->skb_iif = 3;
     struct sk_buff *copy = pskb_copy(skb, 200);
 
     assert_int_equal(skb_headroom(copy), 200);
     assert_ptr_equal((uint8_t *)skb_network_header(copy), copy->data + 14);
     assert_int_equal(copy->mark, 7);
+    assert_int_equal(copy->skb_iif, 3); /* an error about a part of it names the card it came in by */
     assert_ptr_equal(skb_shinfo(copy)->frags[1].page, skb_shinfo(skb)->frags[1].page);
     assert_int_equal(skb_shinfo(copy)->frags[1].page->refcount, 2);
     consume_skb(skb);

@@ -1,0 +1,85 @@
+/*
+ * acpi.h - what the firmware's tables say about the board.
+ *
+ * Read once, at boot, and defensively: every length is checked against the memory it claims to lie in, every
+ * table against its sum. What is missing or broken is left at zero, and its users have another way.
+ * Advanced Configuration and Power Interface 6.5, chapters 4 and 5. No AML is run.
+ */
+#ifndef KERNEL_X86_ACPI_H
+#define KERNEL_X86_ACPI_H
+
+#include "kernel/boot_info.h"
+#include "kernel/types.h"
+
+#define ACPI_IOAPICS_MAX   8
+#define ACPI_OVERRIDES_MAX 16
+#define ACPI_MCFG_MAX      4
+
+/* A register, as a Generic Address Structure tells (5.2.3.2). */
+struct acpi_register {
+    uint8_t space; /* 0 memory, 1 I/O ports, 2 PCI configuration space of bus 0 */
+    uint8_t bit_width, bit_offset, access;
+    uint64_t address; /* 0: there is none */
+};
+
+struct acpi_ioapic {
+    uint8_t id;
+    uint32_t gsi_base; /* number of its first input */
+    uint64_t address;
+};
+
+/* An ISA interrupt that does not arrive at the input of its own number, or not as edge, active high. */
+struct acpi_override {
+    uint8_t irq;
+    bool level, active_low;
+    uint32_t gsi;
+};
+
+/* PCIe configuration space in memory: base + (bus << 20 | device << 15 | function << 12), bus from 0. */
+struct acpi_mcfg {
+    uint64_t base;
+    uint16_t segment;
+    uint8_t first_bus, last_bus;
+};
+
+struct acpi_info {
+    bool present;
+    char oem[7];
+
+    /* MADT */
+    bool has_madt, has_8259;
+    uint64_t lapic_address;
+    unsigned nr_cpus, nr_ioapics, nr_overrides;
+    struct acpi_ioapic ioapics[ACPI_IOAPICS_MAX];
+    struct acpi_override overrides[ACPI_OVERRIDES_MAX];
+
+    /* MCFG */
+    unsigned nr_mcfg;
+    struct acpi_mcfg mcfg[ACPI_MCFG_MAX];
+
+    /* HPET */
+    uint64_t hpet_address;
+
+    /* FADT; ports are 0 if there are none */
+    bool has_fadt;
+    bool no_vga, no_msi, no_8042; /* IAPC_BOOT_ARCH */
+    uint16_t sci_irq, smi_command;
+    uint8_t acpi_enable;
+    uint16_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer;
+    uint8_t pm1_event_length;
+    bool pm_timer_32bit;
+    struct acpi_register reset;
+    uint8_t reset_value, century; /* century: its place in the battery clock */
+
+    /* _S5 of the DSDT: what to write to be switched off */
+    bool has_s5;
+    uint8_t s5_type_a, s5_type_b;
+};
+
+/* Reads the tables; before it, and where there are none, all is zero. Memory must be up. */
+void acpi_init(const struct boot_info *boot);
+
+/* Never NULL. */
+const struct acpi_info *acpi_info(void);
+
+#endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "net/apps/commands.h"
+#include "net/apps/internet_checksum.h"
 #include "net/apps/parse.h"
 
 #define ICMP_ECHO_REPLY   0
@@ -46,20 +47,6 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* RFC 1071. */
-static uint16_t checksum(const uint8_t *data, size_t len)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i + 1 < len; i += 2) {
-        sum += (uint32_t)data[i] << 8 | data[i + 1];
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    if (len & 1)
-        sum += (uint32_t)data[len - 1] << 8;
-    sum = (sum & 0xffff) + (sum >> 16);
-    return htons((uint16_t)~sum);
-}
-
 /* What our data begins with, as far as there is room for it. */
 struct ping_stamp {
     uint64_t sent_us;
@@ -78,7 +65,7 @@ static bool send_request(struct ping *p)
     if (p->data_len >= sizeof(stamp))
         memcpy(p->packet + ICMP_LEN, &stamp, sizeof(stamp));
     memcpy(p->packet, &echo, sizeof(echo));
-    echo.checksum = checksum(p->packet, len);
+    echo.checksum = internet_checksum(internet_checksum_add(0, p->packet, len));
     memcpy(p->packet, &echo, sizeof(echo));
     p->sent++;
     if (sendto(p->fd, p->packet, len, 0, (struct sockaddr *)&to, sizeof(to)) >= 0)

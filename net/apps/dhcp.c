@@ -23,7 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/apps/dhcp_datagram.h"
 #include "net/apps/dhcp_message.h"
+#include "net/apps/link_local.h"
 
 enum dhcp_state { DHCP_INIT, DHCP_SELECTING, DHCP_REQUESTING, DHCP_BOUND, DHCP_RENEWING, DHCP_REBINDING };
 
@@ -41,13 +43,17 @@ enum dhcp_state { DHCP_INIT, DHCP_SELECTING, DHCP_REQUESTING, DHCP_BOUND, DHCP_R
 #define DHCP_RESTART_WAIT_MS 1000u
 #define DHCP_RENEW_RETRY_MS  60000u /* the least between two tries in RENEWING and REBINDING (4.4.5) */
 #define DHCP_COMPLAIN_AFTER  8      /* unanswered tries until the log says so */
+#define DHCP_FALLBACK_WAIT_MS                                                                                \
+    2000u /* for an answer to that try, before the interface gets a link-local address */
 
 struct dhcp_client {
     const char *ifname;
     const char *hostname;
-    bool probe; /* ask the link whether somebody has the address */
-    int fd;
+    bool probe;    /* ask the link whether somebody has the address */
+    int fd;        /* hears, and speaks while there is a lease */
+    int packet_fd; /* speaks while there is none */
     enum dhcp_state state;
+    int ifindex;
     uint8_t hw_addr[6];
     uint32_t xid;
     uint64_t began_ms;       /* of this attempt */
@@ -59,7 +65,10 @@ struct dhcp_client {
     struct dhcp_reply offer; /* in SELECTING and later: what was chosen; from BOUND on: the lease */
     uint64_t renew_at_ms, rebind_at_ms, expire_at_ms; /* UINT64_MAX: never */
     uint32_t route_gateway;                           /* of the default route we have set; 0: none */
-    uint8_t message[DHCP_MESSAGE_MAX];
+    struct link_local fallback;
+    uint64_t fallback_at_ms; /* UINT64_MAX: an answer may still come, or is not missed */
+    bool no_fallback;
+    uint8_t datagram[DHCP_DATAGRAM_HEADERS + DHCP_MESSAGE_MAX]; /* room for headers, then the message */
 };
 
 static uint64_t clock_ms(void)
@@ -165,9 +174,13 @@ static void send_message(struct dhcp_client *client, enum dhcp_type type)
     memcpy(request.hw_addr, client->hw_addr, 6);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
     to.sin_addr.s_addr = client->state == DHCP_RENEWING ? client->offer.server_id : INADDR_BROADCAST;
-    size_t len = dhcp_message_build(&request, client->message);
+    uint8_t *message = client->datagram + DHCP_DATAGRAM_HEADERS;
+    size_t len = dhcp_message_build(&request, message);
     /* A failure is a lost message: it is sent again. */
-    sendto(client->fd, client->message, len, 0, (struct sockaddr *)&to, sizeof(to));
+    if (bound)
+        sendto(client->fd, message, len, 0, (struct sockaddr *)&to, sizeof(to));
+    else
+        dhcp_datagram_send(client->packet_fd, client->ifindex, client->datagram, len);
 }
 
 /* Up to an eighth more or less, so that a street of machines after a power cut does not ask in step. */
@@ -186,6 +199,8 @@ static void transmit(struct dhcp_client *client)
         send_message(client, DHCP_DISCOVER);
         if (client->tries == DHCP_COMPLAIN_AFTER)
             printf("%s: no DHCP server has answered yet; still asking\n", client->ifname);
+        if (client->tries >= DHCP_COMPLAIN_AFTER && !client->no_fallback)
+            client->fallback_at_ms = now + DHCP_FALLBACK_WAIT_MS;
         break;
     case DHCP_REQUESTING:
     case DHCP_RENEWING:
@@ -218,6 +233,7 @@ static void enter(struct dhcp_client *client, enum dhcp_state state)
     client->state = state;
     client->tries = 0;
     client->retry_ms = DHCP_RETRY_FIRST_MS;
+    client->fallback_at_ms = UINT64_MAX;
     client->send_at_ms = state == DHCP_BOUND ? UINT64_MAX : clock_ms();
     if (state == DHCP_SELECTING || state == DHCP_RENEWING) {
         client->xid = (uint32_t)rand() << 16 ^ (uint32_t)rand();
@@ -342,11 +358,15 @@ static void handle_time(struct dhcp_client *client)
         enter(client, DHCP_SELECTING);
     if (now >= client->send_at_ms)
         transmit(client);
+    if (now >= client->fallback_at_ms) {
+        client->fallback_at_ms = UINT64_MAX;
+        link_local_ensure(&client->fallback); /* sleeps; an answer waits in the socket meanwhile */
+    }
 }
 
 static uint64_t next_event_ms(const struct dhcp_client *client)
 {
-    uint64_t next = client->send_at_ms;
+    uint64_t next = client->send_at_ms < client->fallback_at_ms ? client->send_at_ms : client->fallback_at_ms;
     if (client->state == DHCP_BOUND)
         next = client->renew_at_ms;
     else if (client->state == DHCP_RENEWING && client->rebind_at_ms < next)
@@ -371,35 +391,48 @@ static void receive_reply(struct dhcp_client *client)
     struct sockaddr_in from = {0};
     socklen_t from_len = sizeof(from);
     struct dhcp_reply reply;
-    ssize_t len = recvfrom(client->fd, client->message, sizeof(client->message), MSG_DONTWAIT,
+    ssize_t len = recvfrom(client->fd, client->datagram, sizeof(client->datagram), MSG_DONTWAIT,
                            (struct sockaddr *)&from, &from_len);
     if (len < 0 || from.sin_port != htons(DHCP_SERVER_PORT))
         return;
-    if (!dhcp_message_parse(client->message, len, client->xid, client->hw_addr, &reply))
+    if (!dhcp_message_parse(client->datagram, len, client->xid, client->hw_addr, &reply))
         handle_reply(client, &reply);
 }
 
 /* --- starting --- */
 
-static int open_socket(struct dhcp_client *client)
+/* After a call that has failed. */
+static int close_sockets(struct dhcp_client *client)
+{
+    int error = errno;
+    if (client->fd >= 0)
+        close(client->fd);
+    if (client->packet_fd >= 0)
+        close(client->packet_fd);
+    errno = error;
+    return -1;
+}
+
+static int open_sockets(struct dhcp_client *client)
 {
     int on = 1;
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP_CLIENT_PORT)};
     struct ifreq ifr = {0};
     client->fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (client->fd < 0)
-        return -1;
+    client->packet_fd = client->fd < 0 ? -1 : socket(AF_PACKET, SOCK_DGRAM, 0);
+    if (client->packet_fd < 0)
+        return close_sockets(client);
     setsockopt(client->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* one client per interface */
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", client->ifname);
     if (setsockopt(client->fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) ||
         setsockopt(client->fd, SOL_SOCKET, SO_BINDTODEVICE, client->ifname, strlen(client->ifname) + 1) ||
-        bind(client->fd, (struct sockaddr *)&any, sizeof(any)) || ioctl(client->fd, SIOCGIFHWADDR, &ifr)) {
-        int error = errno;
-        close(client->fd);
-        errno = error;
-        return -1;
-    }
+        bind(client->fd, (struct sockaddr *)&any, sizeof(any)) || ioctl(client->fd, SIOCGIFHWADDR, &ifr))
+        return close_sockets(client);
     memcpy(client->hw_addr, ifr.ifr_hwaddr.sa_data, 6);
+    if (ioctl(client->fd, SIOCGIFINDEX, &ifr))
+        return close_sockets(client);
+    client->ifindex = ifr.ifr_ifindex;
+    link_local_init(&client->fallback, client->ifname, client->hw_addr);
     return 0;
 }
 
@@ -420,7 +453,9 @@ static void wait_for_link(const struct dhcp_client *client)
 static void configure(struct dhcp_client *client)
 {
     const char *probe = skiff_config("dhcp.probe"), *hostname = skiff_config("hostname");
+    const char *fallback = skiff_config("dhcp.link_local");
     client->probe = !probe || strcmp(probe, "0");
+    client->no_fallback = fallback && !strcmp(fallback, "0");
     client->hostname = hostname ? hostname : "skiff";
 }
 
@@ -433,7 +468,7 @@ void dhcp_main(void *arg)
     }
     client->ifname = arg;
     configure(client);
-    if (open_socket(client)) {
+    if (open_sockets(client)) {
         printf("%s: DHCP cannot start: %s\n", client->ifname, strerror(errno));
         free(client);
         return;

@@ -10,7 +10,8 @@
  *
  * Words of the command line: hostname=name is what the server is told ("skiff" without). dhcp.probe=0 takes
  * an address without asking the link whether somebody has it already (RFC 2131 3.1 step 5 recommends asking;
- * it takes some four seconds, RFC 5227).
+ * it takes some four seconds, RFC 5227). While no server answers the interface gets an address of 169.254/16
+ * after some eight seconds (RFC 3927); dhcp.link_local=0 keeps it without one.
  */
 void dhcp_main(void *arg);
 

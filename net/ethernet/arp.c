@@ -79,6 +79,12 @@ struct netns_arp {
     struct sysctl_entry sysctl_entries[10];
 };
 
+/* RFC 3927: addresses that hosts choose for themselves. */
+static bool arp_is_link_local(be32 addr)
+{
+    return be32_to_cpu(addr) >> 16 == 0xa9fe;
+}
+
 /* --- sending --- */
 
 void arp_send(struct net_device *dev, uint16_t op, be32 dest_ip, be32 src_ip, const uint8_t *dest_hw,
@@ -102,6 +108,8 @@ void arp_send(struct net_device *dev, uint16_t op, be32 dest_ip, be32 src_ip, co
     memcpy(arp->sha, src_hw ? src_hw : dev->dev_addr, ETH_ALEN);
     if (target_hw)
         memcpy(arp->tha, target_hw, ETH_ALEN);
+    if (arp_is_link_local(src_ip))
+        dest_hw = NULL; /* RFC 3927 2.5: to everybody, replies too, so that a conflict is seen */
     skb->dev = dev;
     skb->protocol = cpu_to_be16(ETH_P_ARP);
     skb_reset_network_header(skb);
@@ -324,15 +332,21 @@ static void arp_probe_conflict(struct arp_claim *claim, const uint8_t *hw)
 
 /*
  * Somebody claims an address we use. RFC 5227 2.4 (c): a server that others know by this address keeps it,
- * and says so once in ten seconds at most, so two stubborn hosts do not fill the wire.
+ * and says so once in ten seconds at most, so two stubborn hosts do not fill the wire. An address that we
+ * chose ourselves is defended once and then given up (RFC 3927 2.5 b): net/apps/link_local.c takes another.
  */
 static void arp_defend(struct arp_claim *claim, const uint8_t *hw)
 {
     uint32_t addr = be32_to_cpu(claim->ifa->local);
     uint64_t now = ktime_get_ms();
 
-    if (claim->defended && now - claim->defended_ms < DEFEND_INTERVAL_MS)
+    if (claim->defended && now - claim->defended_ms < DEFEND_INTERVAL_MS) {
+        if (arp_is_link_local(claim->ifa->local)) {
+            claim->ifa->tentative = true;
+            arp_probe_conflict(claim, hw);
+        }
         return;
+    }
     claim->defended = true;
     claim->defended_ms = now;
     pr_warn("%s: our address %u.%u.%u.%u is claimed by %02x:%02x:%02x:%02x:%02x:%02x, defended",

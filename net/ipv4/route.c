@@ -486,6 +486,8 @@ static struct rtable *rt_output_unicast(struct net *net, struct flowi4 *fl, stru
     const struct rt_pmtu *pmtu = rt_pmtu_find(net->ipv4->rt_cache, fl->daddr);
     struct rtable *rt;
 
+    if (unlikely(ipv4_is_link_local(fl->daddr)))
+        gateway = 0; /* RFC 3927 2.6.2: they are on the link, whatever address we have; no router helps */
     if (!fl->saddr)
         fl->saddr = alias && alias->cfg.prefsrc ? alias->cfg.prefsrc
                                                 : inet_select_addr(dev, gateway ? gateway : fl->daddr);

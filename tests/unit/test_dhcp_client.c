@@ -508,6 +508,19 @@ TEST("4.1: a DISCOVER without an answer is repeated, quickly at first, then at t
     assert_int_equal(secs_of(&m), (m.at_ms - first.at_ms) / 1000);
 }
 
+TEST("RFC 3927 1.9: an address of our own making goes as soon as a server gives one")
+{
+    start_client("dhcp.probe=0");
+    for (int i = 0; i < 10; i++)
+        expect_message(DHCP_DISCOVER, 20000);
+    assert_false(list_empty(&client->dev->ifa_list));
+    agree(&usual);
+    assert_address(OFFERED, 24);
+    assert_true(list_first_entry(&client->dev->ifa_list, struct in_ifaddr, list)->list.next ==
+                &client->dev->ifa_list);
+    assert_default_route(SERVER);
+}
+
 TEST("4.1: a lost DISCOVER and a lost REQUEST cost some time only")
 {
     sent.lose = 2;

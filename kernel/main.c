@@ -29,6 +29,7 @@
 #include "net/apps/dhcp.h"
 #include "net/apps/httpd.h"
 #include "net/apps/inetd.h"
+#include "net/apps/mdns.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/core/xdp.h"
@@ -189,6 +190,8 @@ static void start_programs(struct files *files)
 {
     const char *services = cmdline_get("inetd");
     bool started = task_create("httpd", httpd_main, NULL, files);
+    if (cmdline_get_long("mdns", 1))
+        started = started && task_create("mdns", mdns_main, NULL, files);
     if (services)
         started = started && task_create("inetd", inetd_main, (void *)(uintptr_t)services, files);
     if (!started)

@@ -19,7 +19,9 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
 
+#include "drivers/char/keyboard.h"
 #include "drivers/char/serial.h"
+#include "drivers/video/framebuffer.h"
 #include "drivers/video/vga_text.h"
 
 #include "drivers/e1000/e1000.h"
@@ -30,6 +32,7 @@
 #include "net/apps/httpd.h"
 #include "net/apps/inetd.h"
 #include "net/apps/mdns.h"
+#include "net/apps/sign.h"
 #include "net/core/netdevice.h"
 #include "net/core/sysctl.h"
 #include "net/core/xdp.h"
@@ -50,6 +53,8 @@ static void console_init(const struct boot_info *boot)
     serial_console_init();
     if (!boot || boot->framebuffer.type == BOOT_FB_TEXT)
         vga_text_init();
+    else
+        framebuffer_init(&boot->framebuffer);
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -198,12 +203,22 @@ static void start_programs(struct files *files)
         pr_err("Too little memory to start the programs; give the machine at least 4 MiB.");
 }
 
+/* Where there is a screen, the address stands on it. */
+static void start_sign(struct files *files)
+{
+    for (struct tty *tty = tty_next(NULL); tty; tty = tty_next(tty))
+        if (tty->ops->sign && !task_create("sign", sign_main, NULL, files))
+            pr_warn("%s: too little memory to show the address", tty->console.name);
+}
+
 /* A command line on each terminal, with descriptors of its own: 0, 1 and 2 are that terminal. */
 static void start_consoles(struct net *net, const struct ramfs *site)
 {
     if (!cmdline_get_long("console.shell", 1))
         return;
     for (struct tty *tty = tty_next(NULL); tty; tty = tty_next(tty)) {
+        if (tty->deaf)
+            continue;
         struct files *files = files_create(net, site);
         if (!files || files_open_tty(files, tty) || !task_create("console", console_main, NULL, files)) {
             files_destroy(files);
@@ -236,6 +251,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
 
     /* Memory */
     memory_init(boot);
+    if (boot->framebuffer.type != BOOT_FB_TEXT)
+        framebuffer_init(&boot->framebuffer); /* if it was out of reach until now */
     slab_init(cmdline_get("slub_debug"));
 
     /* Interrupts, time, random numbers */
@@ -243,6 +260,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     time_init();
     random_init();
     serial_enable_interrupts();
+    keyboard_init();
     cpu_irq_enable();
 
     /* Network: the stack first, so that the cards find it */
@@ -267,6 +285,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     configure_addresses(net, files);
     configure_routes(net);
     start_programs(files);
+    start_sign(files);
     start_consoles(net, site);
 
     cmdline_get_long("panic", 0); /* read by panic_finish(); a wrong one is better said now */

@@ -259,6 +259,14 @@ void tty_unregister(struct tty *tty)
     wake_up(&tty->write_wait, POLLOUT | POLLHUP);
 }
 
+void tty_set_sign(const char *large, const char *small)
+{
+    struct tty *tty;
+    list_for_each_entry (tty, &ttys, list)
+        if (tty->ops->sign)
+            tty->ops->sign(tty, large, small);
+}
+
 struct tty *tty_next(const struct tty *prev)
 {
     const struct list_head *next = prev ? prev->list.next : ttys.next;

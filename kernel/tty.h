@@ -32,6 +32,8 @@ struct tty_ops {
     void (*write)(struct tty *tty, const char *text, size_t len); /* at most room(); "\r\n" ends a line */
     void (*flush)(struct tty *tty);                               /* wait until all is out; may be NULL */
     void (*open)(struct tty *tty); /* somebody reads from now on: keys are wanted; may be NULL */
+    /* Shows a sign above all lines, in letters that are read from afar; may be NULL */
+    void (*sign)(struct tty *tty, const char *large, const char *small);
 };
 
 struct tty {
@@ -47,12 +49,19 @@ struct tty {
     unsigned lost_lines;    /* of the log, for want of room */
     unsigned column, width; /* of the cursor; of what stands on its line */
     bool opened, interrupted, reprint, gone;
+    bool deaf; /* there is no keyboard: nobody will ever type */
 };
 
 /* The log is shown on it from now on, what there is of it at once. ops are borrowed; *tty is zeroed. */
 void tty_register(struct tty *tty, const char *name, const struct tty_ops *ops);
 /* It is unplugged: reads give end of file, writes -EIO. It may be freed once its readers have closed it. */
 void tty_unregister(struct tty *tty);
+
+/*
+ * What each terminal that can shows from now on, beside what scrolls: `large` of digits and dots, `small` of any
+ * characters; "" for none.
+ */
+void tty_set_sign(const char *large, const char *small);
 
 /* All terminals, in the order they came; start with NULL. */
 struct tty *tty_next(const struct tty *prev);

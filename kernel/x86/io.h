@@ -56,6 +56,8 @@ static inline void writel(uint32_t v, volatile void *addr)
 
 /* Maps `len` bytes of device memory uncached. NULL without page-table memory. Never unmapped. */
 volatile void *ioremap(uint64_t phys, size_t len);
+/* The same for memory that is only written to, as a screen's: the CPU gathers writes, where it can. */
+volatile void *ioremap_wc(uint64_t phys, size_t len);
 
 /* The address a bus master must use for this memory. */
 static inline uint64_t virt_to_bus(const volatile void *p)

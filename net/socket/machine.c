@@ -10,6 +10,7 @@
 #include "kernel/panic.h"
 #include "kernel/report.h"
 #include "kernel/task.h"
+#include "kernel/tty.h"
 
 long skiff_log_read(uint64_t *pos, int *level, char *buf, size_t size)
 {
@@ -61,6 +62,11 @@ int skiff_report(const char *name, void (*line)(const char *text, void *ctx), vo
     }
     report->write(line, ctx);
     return 0;
+}
+
+void skiff_sign(const char *large, const char *small)
+{
+    tty_set_sign(large, small);
 }
 
 void skiff_restart(void)

@@ -35,6 +35,12 @@ size_t skiff_task_list(struct skiff_task *tasks, size_t max, size_t skip);
  */
 int skiff_report(const char *name, void (*line)(const char *text, void *ctx), void *ctx);
 
+/**
+ * skiff_sign - what stands above all lines of a screen, where there is one, to be read from afar
+ * @large: digits and dots; @small: any characters; "" for none
+ */
+void skiff_sign(const char *large, const char *small);
+
 /* The machine starts anew; is switched off, or says on the log that it cannot switch itself off. */
 void skiff_restart(void) __attribute__((noreturn));
 void skiff_power_off(void) __attribute__((noreturn));

@@ -34,8 +34,11 @@ mb2_request:                            /* information request, optional: memory
     .long mb2_request_end - mb2_request, 6, 8, 14, 15
 mb2_request_end:
     .balign 8
-    .short 5, 1                         /* framebuffer, optional: 80x25 text preferred */
-    .long 20, 80, 25, 0
+    .short 4, 1                         /* consoles, optional: text will do */
+    .long 12, 1 << 1
+    .balign 8
+    .short 5, 1                         /* framebuffer, optional: of any size */
+    .long 20, 0, 0, 0
     .balign 8
     .short 6, 0                         /* modules on page boundaries */
     .long 8

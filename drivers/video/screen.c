@@ -305,4 +305,13 @@ void screen_init(const struct screen_ops *ops, unsigned columns, unsigned rows)
     timer_setup(&screen.paint_timer, paint_some);
     memset(screen.lines, ' ', sizeof(screen.lines));
     tty_register(&screen.tty, "tty0", &tty_ops);
+    raise_softirq(&screen.paint_softirq); /* the first round of the main loop is the sign that it runs */
+}
+
+void screen_exit(void)
+{
+    tty_unregister(&screen.tty);
+    close_softirq(&screen.paint_softirq);
+    del_timer(&screen.paint_timer);
+    screen.ops = NULL;
 }

@@ -30,6 +30,9 @@ struct screen_ops {
  */
 void screen_init(const struct screen_ops *ops, unsigned columns, unsigned rows);
 
+/* There is no screen any more. */
+void screen_exit(void);
+
 /* A key was pressed: to whoever reads the terminal. Nothing where there is no screen. */
 void screen_key(char c);
 /* There is a keyboard: programs may read here. */

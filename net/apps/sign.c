@@ -18,7 +18,7 @@
 #define TURN_S    10 /* for each address, where there are several */
 
 struct sign {
-    char large[INET_ADDRSTRLEN], small[64];
+    char large[INET_ADDRSTRLEN], small[78];
 };
 
 /* The address of this number among those in use, loopback left out. Return: false if there are not so many.

@@ -230,7 +230,7 @@ TEST("before the main loop runs every line is painted at once, and scrolling doe
             row++;
         assert_true(row < ROWS);
     }
-    assert_true(drawn < 3 * ROWS * 16 * 10);
+    assert_true(drawn < 3 * ROWS * 16 * 3);
     host_advance_ms(200);
     assert_row(ROWS - 1, "boot 71ttttttt");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/boot_info.h"
+#include "kernel/boot_report.h"
 #include "kernel/cmdline.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -248,6 +249,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (!boot)
         panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
     report_boot(boot);
+    boot_report_init(boot);
+    cpu_report_init();
 
     /* Memory */
     memory_init(boot);

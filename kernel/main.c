@@ -236,7 +236,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     slab_init(cmdline_get("slub_debug"));
 
     /* Interrupts, time, random numbers */
-    pic_init();
+    interrupts_init();
     time_init();
     random_init();
     serial_enable_interrupts();

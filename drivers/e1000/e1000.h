@@ -101,6 +101,10 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 #define E1000_TX_RECLAIM_MS 10 /* a real card sends later; look again after this */
 #define E1000_TX_HANG_MS    2000
 
+/* By their pin. The 82545 and 82546 could do it by message, but an erratum says that this may corrupt what
+ * they write (specification update, "Message Signaled Interrupt Feature May Corrupt Write Transactions"). */
+#define E1000_IRQ_TYPES PCI_IRQ_INTX
+
 /* Causes that raise an interrupt. Sent frames do not: the ring in memory tells. */
 #define E1000_IRQ_CAUSES (E1000_ICR_LSC | E1000_ICR_RXSEQ | E1000_ICR_RXDMT0 | E1000_ICR_RXO | E1000_ICR_RXT0)
 
@@ -159,7 +163,7 @@ struct e1000_adapter {
 
     bool up;          /* between ndo_open and ndo_stop */
     bool hw_running;  /* RCTL and TCTL are on */
-    bool irq_granted; /* request_irq() succeeded */
+    bool irq_granted; /* request_irq() succeeded, for pci->irq */
     bool polling;     /* interrupts do not arrive: poll_timer works */
     /* Written by the interrupt handler. */
     volatile bool link_event;
@@ -171,6 +175,7 @@ struct e1000_adapter {
     unsigned addrs;                /* places of the address filter in use */
     bool too_many_addrs;           /* ... and there were not enough */
     unsigned quirks;
+    unsigned irq_types; /* PCI_IRQ_... that this card can do */
     unsigned slow_checks;
     bool use_microwire; /* EERD does not answer */
 

@@ -37,6 +37,10 @@ static const struct pci_device_id e1000_ids[] = {
  * Runs on top of anything: notes, masks, schedules. While masked (a poll is under way) it is another device
  * of the same line that calls; causes read here are not lost then, because the poll looks at the ring and at
  * link_event.
+ *
+ * The same does for messages (MSI), which are edges: the card sends one whenever a cause that is let through
+ * (ICR and IMS) appears where none was. Reading ICR takes all of them away, so the next one is an edge again;
+ * and a cause that came while masked is one at the moment of unmasking.
  */
 static enum irqreturn e1000_irq(unsigned irq, void *arg)
 {
@@ -153,18 +157,42 @@ static void e1000_slow_check(struct timer *timer)
 
 /* --- net_device_ops --- */
 
-static void e1000_start_irq(struct e1000_adapter *adapter)
+static void e1000_release_irq(struct e1000_adapter *adapter)
+{
+    if (adapter->irq_granted)
+        free_irq(adapter->pci->irq, adapter);
+    adapter->irq_granted = false;
+}
+
+/* Goes through the ways an interrupt may come until one is seen to. tried: how many there were. */
+static bool e1000_find_irq(struct e1000_adapter *adapter, unsigned *tried)
 {
     struct pci_dev *pci = adapter->pci;
 
+    *tried = 0;
+    for (int err = pci_alloc_irq(pci, adapter->irq_types); !err; err = pci_next_irq(pci)) {
+        adapter->irq_granted = request_irq(pci->irq, e1000_irq, adapter->netdev->name, adapter) == 0;
+        *tried += adapter->irq_granted;
+        if (adapter->irq_granted && e1000_irq_test(adapter))
+            return true;
+        pr_info("%s: no interrupt comes by %s, irq %u\n", adapter->netdev->name, pci_irq_type_name(pci),
+                pci->irq);
+        e1000_release_irq(adapter);
+    }
+    return false;
+}
+
+static void e1000_start_irq(struct e1000_adapter *adapter)
+{
+    unsigned tried;
+
     adapter->polling = false;
     adapter->lost_irqs = 0;
-    adapter->irq_granted = pci->irq_pin && pci->irq_line != PCI_IRQ_NONE &&
-                           request_irq(pci->irq_line, e1000_irq, adapter->netdev->name, adapter) == 0;
-    if (!adapter->irq_granted)
-        e1000_go_polling(adapter, "cannot be had");
-    else if (!e1000_irq_test(adapter))
-        e1000_go_polling(adapter, "do not arrive");
+    if (e1000_find_irq(adapter, &tried))
+        pr_info("%s: irq %u by %s\n", adapter->netdev->name, adapter->pci->irq,
+                pci_irq_type_name(adapter->pci));
+    else
+        e1000_go_polling(adapter, tried ? "do not arrive" : "cannot be had");
     /* Interrupts are masked now in all cases: this poll looks at what has come so far, and unmasks. */
     napi_schedule(&adapter->napi);
 }
@@ -197,9 +225,8 @@ static void e1000_stop(struct net_device *dev)
     del_timer(&adapter->tx_timer);
     e1000_update_stats(dev);
     e1000_stop_hw(adapter);
-    if (adapter->irq_granted)
-        free_irq(adapter->pci->irq_line, adapter);
-    adapter->irq_granted = false;
+    e1000_release_irq(adapter);
+    pci_free_irq(adapter->pci);
     e1000_tx_reclaim(adapter);
     e1000_tx_drop_all(adapter, SKB_DROP_REASON_DEV_READY);
     netif_carrier_off(dev);
@@ -360,10 +387,9 @@ static void e1000_log_card(const struct e1000_adapter *adapter, const struct pci
     const struct pci_dev *pci = adapter->pci;
     const uint8_t *mac = adapter->netdev->dev_addr;
 
-    pr_info(
-        "%s: %s at PCI %02x:%02x.%x, irq %u, %02x:%02x:%02x:%02x:%02x:%02x, rings: %u receive, %u transmit\n",
-        adapter->netdev->name, id->name, pci->bus, pci->slot, pci->func, pci->irq_line, mac[0], mac[1],
-        mac[2], mac[3], mac[4], mac[5], adapter->rx.count, adapter->tx.count);
+    pr_info("%s: %s at PCI %02x:%02x.%x, %02x:%02x:%02x:%02x:%02x:%02x, rings: %u receive, %u transmit\n",
+            adapter->netdev->name, id->name, pci->bus, pci->slot, pci->func, mac[0], mac[1], mac[2], mac[3],
+            mac[4], mac[5], adapter->rx.count, adapter->tx.count);
 }
 
 /* Silences a card whose memory is about to go. */
@@ -392,6 +418,7 @@ static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void
     adapter->netdev = dev;
     adapter->pci = pci;
     adapter->quirks = (unsigned)id->driver_data;
+    adapter->irq_types = E1000_IRQ_TYPES;
     e1000_setup_netdev(adapter);
     err = e1000_bring_up(adapter);
     if (!err)

@@ -2,7 +2,7 @@
  * pci_names.c - what a person calls the devices on the bus, so that a log line or a warning about a card
  * nobody drives needs no search engine.
  */
-#include "drivers/pci/pci.h"
+#include "drivers/pci/pci_config.h"
 
 #include <stdio.h>
 
@@ -13,9 +13,6 @@
 #define PCI_VENDOR_QUMRANET 0x1af4
 #define PCI_VENDOR_AMD      0x1022
 #define PCI_VENDOR_VMWARE   0x15ad
-
-/* Class codes (PCI Code and ID Assignment Specification 1.11, 1). */
-#define PCI_CLASS_NETWORK 0x02
 
 static const struct {
     uint8_t base, sub;

@@ -122,11 +122,14 @@ static void __noreturn exception(const struct trap_frame *frame, unsigned vector
 void trap_dispatch(struct trap_frame *frame)
 {
     unsigned vector = (uint8_t)frame->vector;
-    if (likely(vector - IRQ_VECTOR < NR_IRQS))
-        irq_dispatch(vector - IRQ_VECTOR);
+    if (likely(vector - APIC_IRQ_VECTOR < NR_IRQS))
+        irq_dispatch(vector - APIC_IRQ_VECTOR);
     else if (vector == LAPIC_TIMER_VECTOR)
         lapic_timer_interrupt();
+    else if (vector - PIC_VECTOR < NR_ISA_IRQS)
+        pic_dispatch(vector - PIC_VECTOR);
     else if (vector < NR_TRAPS)
         exception(frame, vector);
-    /* Else: the local APIC's spurious vector, or one that nobody uses. Neither wants an answer. */
+    else
+        lapic_other_interrupt(vector);
 }

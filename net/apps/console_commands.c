@@ -20,6 +20,7 @@ const struct command *const console_commands[] = {
     &iptables_command,
     &iptables_restore_command,
     &iptables_save_command,
+    &interrupts_command,
     &lspci_command,
     &nstat_command,
     &ping_command,

@@ -16,6 +16,7 @@
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
+#include "kernel/x86/acpi.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
 
@@ -232,6 +233,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     report_boot(boot);
 
     /* Memory */
+    acpi_init(boot);
     memory_init(boot);
     slab_init(cmdline_get("slub_debug"));
 

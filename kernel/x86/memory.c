@@ -67,6 +67,22 @@ static void *find_room(const struct boot_info *boot, size_t size)
     return NULL;
 }
 
+/*
+ * Room for the array of struct page. Its size depends on where memory ends: a map with a scrap of memory at a
+ * fantastic address would take it all, so the highest ranges are left out until it fits. The image has a
+ * struct page also where the map forgot it.
+ */
+static void *find_array_room(const struct boot_info *boot, uintptr_t *end, size_t *size)
+{
+    void *array = NULL;
+    for (unsigned n = boot->nr_ram; n > 0 && !array; n--) {
+        *end = max(boot->ram[n - 1].end, taken[nr_taken - 1].end);
+        *size = page_array_size(0, *end);
+        array = find_room(boot, *size);
+    }
+    return array;
+}
+
 static size_t ram_total(const struct boot_info *boot)
 {
     size_t total = 0;
@@ -92,9 +108,9 @@ void memory_init(const struct boot_info *boot)
     for (unsigned i = 0; i < boot->nr_modules; i++)
         take(boot->modules[i].at);
 
-    uintptr_t end = boot->nr_ram ? boot->ram[boot->nr_ram - 1].end : 0;
-    size_t size = page_array_size(0, end);
-    void *array = end ? find_room(boot, size) : NULL;
+    uintptr_t end = 0;
+    size_t size = 0;
+    void *array = find_array_room(boot, &end, &size);
     if (!array)
         too_little(boot);
     take((struct mem_range){(uintptr_t)array, (uintptr_t)array + size});
@@ -102,9 +118,9 @@ void memory_init(const struct boot_info *boot)
     page_init(array, 0, end);
     for (unsigned i = 0; i < nr_taken; i++)
         page_reserve(taken[i].start, taken[i].end);
-    release_between(boot, 0, BOOT_MAPPED);
+    release_between(boot, 0, min(end, BOOT_MAPPED));
     paging_init(boot);
-    release_between(boot, BOOT_MAPPED, UINTPTR_MAX);
+    release_between(boot, BOOT_MAPPED, end);
     page_release((uintptr_t)boot_tables, (uintptr_t)boot_tables_end);
 
     struct page_stats stats;

@@ -111,6 +111,17 @@ static void sysctl_of_devices_from_cmdline(struct net *net)
     cmdline_for_each_prefix("sysctl.net.ipv4.conf.", set_device_sysctl, net);
 }
 
+/* What ACPI says of the bus, for drivers/pci. */
+static void describe_pci(void)
+{
+    const struct acpi_info *acpi = acpi_info();
+    for (unsigned i = 0; i < acpi->nr_mcfg; i++)
+        if (acpi->mcfg[i].segment == 0)
+            pci_ecam_add(acpi->mcfg[i].base, acpi->mcfg[i].first_bus, acpi->mcfg[i].last_bus);
+    if (acpi->no_msi)
+        pci_forbid_msi("ACPI");
+}
+
 static void report_no_card(void)
 {
     pr_err("No network card that Skiff drives was found. It needs an Intel 8254x (in QEMU: -device e1000).");
@@ -250,6 +261,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     xt_load(net, site); /* no packet comes in before the rules are there */
 
     /* Devices */
+    describe_pci();
     pci_init();
     if (e1000_init(net) == 0)
         report_no_card();

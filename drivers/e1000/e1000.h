@@ -101,8 +101,7 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 #define E1000_TX_RECLAIM_MS 10 /* a real card sends later; look again after this */
 #define E1000_TX_HANG_MS    2000
 
-/* By their pin. The 82545 and 82546 could do it by message, but an erratum says that this may corrupt what
- * they write (specification update, "Message Signaled Interrupt Feature May Corrupt Write Transactions"). */
+/* By their pin: of the 8254x some can do messages too, but no driver in wide use has ever relied on that. */
 #define E1000_IRQ_TYPES PCI_IRQ_INTX
 
 /* Causes that raise an interrupt. Sent frames do not: the ring in memory tells. */

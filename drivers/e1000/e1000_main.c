@@ -182,6 +182,16 @@ static bool e1000_find_irq(struct e1000_adapter *adapter, unsigned *tried)
     return false;
 }
 
+static void e1000_log_irq(const struct e1000_adapter *adapter)
+{
+    const struct pci_dev *pci = adapter->pci;
+    struct irq_stat stat;
+
+    if (irq_get_stat(pci->irq, &stat))
+        pr_info("%s: irq %u, %s through %s\n", adapter->netdev->name, pci->irq, pci_irq_type_name(pci),
+                stat.chip);
+}
+
 static void e1000_start_irq(struct e1000_adapter *adapter)
 {
     unsigned tried;
@@ -189,8 +199,7 @@ static void e1000_start_irq(struct e1000_adapter *adapter)
     adapter->polling = false;
     adapter->lost_irqs = 0;
     if (e1000_find_irq(adapter, &tried))
-        pr_info("%s: irq %u by %s\n", adapter->netdev->name, adapter->pci->irq,
-                pci_irq_type_name(adapter->pci));
+        e1000_log_irq(adapter);
     else
         e1000_go_polling(adapter, tried ? "do not arrive" : "cannot be had");
     /* Interrupts are masked now in all cases: this poll looks at what has come so far, and unmasks. */

@@ -131,6 +131,7 @@ void interrupts_init(void)
 {
     const struct acpi_info *acpi = acpi_info();
     const char *why = "noapic";
+    ways.ioapic_inputs = 0;
     pic_init();
     ways.has_8259 = has_8259(acpi);
     ways.has_lapic = lapic_init();

@@ -42,14 +42,49 @@ static void *bus_to_virt(uint64_t addr)
 
 /* --- interrupts [13.4.17 - 13.4.21] --- */
 
+static bool sends_messages(const struct e1000_model *card)
+{
+    return card->config.msi && pci_model_get16(&card->pci, E1000_MODEL_MSI + 2) & 1;
+}
+
 static bool handler_reached(struct e1000_model *card)
 {
-    if (card->faults.irq_dead || card->config.no_irq)
+    if (card->faults.irq_dead || (sends_messages(card) ? card->faults.msi_dead : card->config.no_irq))
         return false;
     if (!card->faults.lose_irqs)
         return true;
     card->faults.lose_irqs--;
     return false;
+}
+
+/* One write, whatever the handler does about it. */
+static void send_message(struct e1000_model *card)
+{
+    const struct pci_model_device *pci = &card->pci;
+
+    if (!pci_model_is_master(pci))
+        violation(card, "a message from a device that may not write");
+    card->counts.irqs++;
+    card->counts.messages++;
+    host_send_msi(pci_model_get32(pci, E1000_MODEL_MSI + 4) |
+                      (uint64_t)pci_model_get32(pci, E1000_MODEL_MSI + 8) << 32,
+                  pci_model_get16(pci, E1000_MODEL_MSI + 12));
+}
+
+static void pull_line(struct e1000_model *card)
+{
+    unsigned wire = card->wire_of_pin ? card->wire_of_pin : card->config.irq;
+
+    if (pci_model_get16(&card->pci, 0x04) & 0x0400)
+        return; /* the pin is switched off */
+    for (unsigned calls = 0; card->irq_line && host_irq_is_taken(wire); calls++) {
+        if (calls == IRQ_STORM) {
+            violation(card, "interrupt storm: ICR %#x, IMS %#x", REG(card, E1000_ICR), REG(card, E1000_IMS));
+            break;
+        }
+        card->counts.irqs++;
+        host_raise_irq(wire);
+    }
 }
 
 /* The line follows ICR & IMS. Its rising edge calls the handler, which must make it fall. */
@@ -61,14 +96,10 @@ static void update_irq(struct e1000_model *card)
     if (!card->irq_line || was || card->in_irq || !handler_reached(card))
         return;
     card->in_irq = true;
-    for (unsigned calls = 0; card->irq_line; calls++) {
-        if (calls == IRQ_STORM) {
-            violation(card, "interrupt storm: ICR %#x, IMS %#x", REG(card, E1000_ICR), REG(card, E1000_IMS));
-            break;
-        }
-        card->counts.irqs++;
-        host_raise_irq(card->config.irq);
-    }
+    if (sends_messages(card))
+        send_message(card);
+    else
+        pull_line(card);
     card->in_irq = false;
 }
 
@@ -813,6 +844,11 @@ static void plug_in(struct e1000_model *card)
     pci_model_set32(pci, 0x14, 0xc000u | slot << 6 | 1);
     pci->config[0x3c] = card->config.no_irq ? 0xff : card->config.irq;
     pci->config[0x3d] = 1;
+    if (card->config.msi) {
+        pci_model_set16(pci, 0x06, 0x0010);
+        pci->config[0x34] = E1000_MODEL_MSI;
+        pci_model_set32(pci, E1000_MODEL_MSI, 0x00800005); /* 64-bit addresses, one message */
+    }
     pci->mmio_read = mmio_read;
     pci->mmio_write = mmio_write;
     pci->mmio_size = sizeof(card->regs);

@@ -19,12 +19,15 @@
 
 #include "tests/host/pci_model.h"
 
+#define E1000_MODEL_MSI 0xd0
+
 struct e1000_model_config {
     uint16_t device_id; /* 0: 82540EM */
     uint8_t mac[6];
     uint8_t slot;        /* 0: 3 */
     uint8_t irq;         /* 0: 11 */
     bool no_irq;         /* firmware has connected no line */
+    bool msi;            /* it can send messages: a capability at E1000_MODEL_MSI */
     bool no_eerd;        /* EERD never answers: Microwire only */
     bool bad_eeprom;     /* two bits of its address are wrong, so its checksum is */
     bool no_address;     /* and the card has loaded none into RAL/RAH */
@@ -40,6 +43,7 @@ struct e1000_model_config {
 struct e1000_model_faults {
     unsigned lose_irqs; /* this many interrupts do not reach the handler */
     bool irq_dead;      /* none does */
+    bool msi_dead;      /* no message does */
     bool tx_hang;       /* the transmitter stops taking descriptors */
     bool tx_no_done;    /* frames leave, DD is never written */
     uint8_t rx_errors;  /* error bits for received frames */
@@ -51,6 +55,7 @@ struct e1000_model_counts {
     uint64_t mmio_reads, mmio_writes;
     uint64_t rctl_writes, rdt_writes, tdt_writes, icr_reads;
     uint64_t irqs;       /* handler calls */
+    uint64_t messages;   /* of these by message */
     uint64_t contexts;   /* context descriptors taken */
     uint64_t trains;     /* frames the card has cut into segments */
     uint64_t data_descs; /* data descriptors taken */
@@ -80,6 +85,7 @@ struct e1000_model {
     uint16_t phy[32];
     bool cable;
     bool irq_line;
+    unsigned wire_of_pin; /* where its pin really comes out; 0: where firmware says */
     bool in_irq;
     uint64_t deaf_until_ns;
     bool tx_scheduled;

@@ -54,6 +54,7 @@ size_t host_pages_alive(void);
 
 /* A device model pulls line `irq`: every handler on it runs, as from the CPU. */
 void host_raise_irq(unsigned irq);
+bool host_irq_is_taken(unsigned irq); /* a handler is on it; else it is masked */
 
 /* A device model writes a message. irq_alloc_msi() tells this address and data from 0x4000 on. */
 #define HOST_MSI_ADDRESS 0xfee00000u

@@ -641,15 +641,16 @@ TEST("a card that can send messages interrupts by them, and its pin is off")
     assert_int_equal(pci_model_get16(&card->pci, E1000_MODEL_MSI + 2) & 1, 0);
 }
 
-/* A frame that comes in while the last one is being taken: its cause is there already when the mask opens, so the
- * message must come from the opening. */
+/* A frame that comes in while the last one is being taken: its cause is there already when the mask opens, so
+ * the message must come from the opening. */
 static void arrive_once(void)
 {
     on_taken = NULL;
     arrive(1);
 }
 
-TEST("a frame that comes between the last look at the ring and unmasking is not forgotten by a card of messages")
+TEST(
+    "a frame that comes between the last look at the ring and unmasking is not forgotten by a card of messages")
 {
     plug_msi((struct e1000_model_config){0});
     assert_int_equal(dev_open(dev), 0);

@@ -45,7 +45,7 @@ struct pci_dev {
 struct pci_device_id {
     uint16_t vendor, device;
     unsigned long driver_data;
-    const char *name; /* "Intel 82540EM" */
+    const char *name; /* "Intel 82540EM"; NULL: pci_device_name() knows it */
 };
 
 struct pci_driver {
@@ -108,7 +108,7 @@ void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t val
 
 /* "network card" and the like, by class code. */
 const char *pci_class_name(const struct pci_dev *dev);
-/* "Intel 82574L (e1000e)": network cards people have, driven here or not; NULL for anything else. */
+/* "Intel 82574L": network cards people have, driven here or not; NULL for anything else. */
 const char *pci_device_name(const struct pci_dev *dev);
 /* "00:03.0 8086:100e network card, Intel 82540EM". Return: buf, always terminated. */
 char *pci_describe(const struct pci_dev *dev, char *buf, size_t size);

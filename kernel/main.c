@@ -124,7 +124,8 @@ static void describe_pci(void)
 
 static void report_no_card(void)
 {
-    pr_err("No network card that Skiff drives was found. It needs an Intel 8254x (in QEMU: -device e1000).");
+    pr_err(
+        "No network card that Skiff drives was found. It needs one of Intel's gigabit cards, 82540 to I219 (in QEMU: -device e1000 or e1000e).");
     pci_warn_undriven();
 }
 

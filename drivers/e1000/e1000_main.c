@@ -1,5 +1,5 @@
 /*
- * e1000_main.c - the driver of Intel's 8254x: from PCI to net_device, interrupts and NAPI.
+ * e1000_main.c - the driver of Intel's gigabit cards: from PCI to net_device, interrupts and NAPI.
  *
  * pci_register_driver() calls e1000_probe() at boot; dev_open() and dev_close() switch the device on and off.
  * On the packet's way stand e1000_irq(), which masks the card and schedules, and e1000_poll(), which
@@ -9,27 +9,12 @@
 
 #include <errno.h>
 
+#include "drivers/pci/pcie.h"
 #include "kernel/cmdline.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
-
-#define PCI_VENDOR_INTEL 0x8086
-
-static const struct pci_device_id e1000_ids[] = {
-    {PCI_VENDOR_INTEL, 0x100e, 0, "Intel 82540EM"},
-    {PCI_VENDOR_INTEL, 0x1015, 0, "Intel 82540EM (LOM)"},
-    {PCI_VENDOR_INTEL, 0x1016, 0, "Intel 82540EP (LOM)"},
-    {PCI_VENDOR_INTEL, 0x1017, 0, "Intel 82540EP"},
-    {PCI_VENDOR_INTEL, 0x101e, 0, "Intel 82540EP (low power)"},
-    {PCI_VENDOR_INTEL, 0x1008, E1000_QUIRK_82544, "Intel 82544EI"},
-    {PCI_VENDOR_INTEL, 0x100c, E1000_QUIRK_82544, "Intel 82544GC"},
-    {PCI_VENDOR_INTEL, 0x100d, E1000_QUIRK_82544, "Intel 82544GC (LOM)"},
-    {PCI_VENDOR_INTEL, 0x100f, 0, "Intel 82545EM"},
-    {PCI_VENDOR_INTEL, 0x1010, E1000_QUIRK_DUAL_PORT, "Intel 82546EB"},
-    {0, 0, 0, NULL},
-};
 
 /* --- interrupts and NAPI --- */
 
@@ -149,6 +134,8 @@ static void e1000_slow_check(struct timer *timer)
     struct e1000_adapter *adapter = container_of(timer, struct e1000_adapter, slow_timer);
 
     e1000_check_link(adapter);
+    if (adapter->gone)
+        return;
     e1000_check_lost_irq(adapter);
     if (++adapter->slow_checks % E1000_STATS_EVERY == 0)
         e1000_update_stats(adapter->netdev);
@@ -210,6 +197,8 @@ static int e1000_open(struct net_device *dev)
 {
     struct e1000_adapter *adapter = dev->priv;
 
+    if (adapter->gone)
+        return -ENODEV;
     if (!adapter->hw_running)
         e1000_start_hw(adapter);
     else
@@ -224,21 +213,49 @@ static int e1000_open(struct net_device *dev)
     return 0;
 }
 
-static void e1000_stop(struct net_device *dev)
+/* Nothing of this device runs any more, and no frame is left in its ring. The card is silent already. */
+static void e1000_let_go(struct e1000_adapter *adapter, enum skb_drop_reason reason)
 {
-    struct e1000_adapter *adapter = dev->priv;
-
     adapter->up = false;
     del_timer(&adapter->slow_timer);
     del_timer(&adapter->poll_timer);
     del_timer(&adapter->tx_timer);
-    e1000_update_stats(dev);
-    e1000_stop_hw(adapter);
     e1000_release_irq(adapter);
     pci_free_irq(adapter->pci);
+    e1000_tx_drop_all(adapter, reason);
+    netif_carrier_off(adapter->netdev);
+}
+
+/*
+ * The PCI Express members are reset, not only stopped: some of them do not start a receiver again that was
+ * switched off alone (82574, 82583), and the I219 must have its rings emptied while the frames in them are
+ * still there.
+ */
+static void e1000_stop(struct net_device *dev)
+{
+    struct e1000_adapter *adapter = dev->priv;
+
+    if (adapter->gone)
+        return;
+    e1000_update_stats(dev);
+    if (adapter->chip->flags & E1000_IS_PCIE)
+        e1000_reset_hw(adapter);
+    else
+        e1000_stop_hw(adapter);
     e1000_tx_reclaim(adapter);
-    e1000_tx_drop_all(adapter, SKB_DROP_REASON_DEV_READY);
-    netif_carrier_off(dev);
+    e1000_let_go(adapter, SKB_DROP_REASON_DEV_READY);
+}
+
+void e1000_card_gone(struct e1000_adapter *adapter)
+{
+    if (adapter->gone)
+        return;
+    pr_err(
+        "%s: the card does not answer any more (pulled out?); the interface stays down until the next boot\n",
+        adapter->netdev->name);
+    adapter->gone = true;
+    adapter->hw_running = false;
+    e1000_let_go(adapter, SKB_DROP_REASON_DEV_READY);
 }
 
 /*
@@ -252,13 +269,17 @@ void e1000_tx_timeout(struct net_device *dev)
 
     if (!adapter->up || !dev->carrier)
         return;
+    if (e1000_read(adapter, E1000_STATUS) == E1000_ALL_ONES) {
+        e1000_card_gone(adapter);
+        return;
+    }
     pr_warn("%s: the card has sent nothing for %u ms; resetting it\n", dev->name, E1000_TX_HANG_MS);
     e1000_update_stats(dev);
     e1000_stop_hw(adapter);
     while (e1000_rx_ready(adapter))
         e1000_rx_poll(adapter, NAPI_POLL_WEIGHT);
+    e1000_reset_hw(adapter); /* first: until then the card may read the frames */
     e1000_tx_drop_all(adapter, SKB_DROP_REASON_DEV_RESET);
-    e1000_reset_hw(adapter);
     e1000_start_hw(adapter);
     napi_schedule(&adapter->napi); /* unmasks when it completes */
     netif_wake_queue(dev);
@@ -334,6 +355,8 @@ static int e1000_map(struct e1000_adapter *adapter)
     if (!adapter->regs)
         return -ENOMEM;
     pci_set_master(pci);
+    pcie_disable_aspm(pci, (adapter->chip->flags & E1000_NO_ASPM_L0S ? PCIE_ASPM_L0S : 0) |
+                               (adapter->chip->flags & E1000_NO_ASPM_L1 ? PCIE_ASPM_L1 : 0));
     return 0;
 }
 
@@ -352,14 +375,12 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     timer_setup(&adapter->tx_timer, e1000_tx_watch);
 }
 
-/*
- * The 82544 is known to write back descriptors of a train too early; it gets segments. An emulated card ends
- * a train of full segments with an empty one, so trains must end in a shorter one.
- */
+/* An emulated card ends a train of full segments with an empty one, so trains must end in a shorter one. */
 static void e1000_setup_tso(struct e1000_adapter *adapter)
 {
-    if (adapter->quirks & E1000_QUIRK_82544 || adapter->tx.count < E1000_TX_TSO_RING)
+    if (adapter->chip->flags & E1000_NO_TSO || adapter->tx.count < E1000_TX_TSO_RING)
         return;
+    adapter->has_tso = true;
     adapter->netdev->features |= NETIF_F_TSO | NETIF_F_TSO_SHORT_TAIL;
 }
 
@@ -378,6 +399,8 @@ static int e1000_bring_up(struct e1000_adapter *adapter)
 
     if (err)
         return err;
+    if (adapter->chip->wake)
+        adapter->chip->wake(adapter);
     e1000_reset_hw(adapter);
     err = e1000_stats_alloc(adapter);
     if (!err)
@@ -391,14 +414,14 @@ static int e1000_bring_up(struct e1000_adapter *adapter)
     return 0;
 }
 
-static void e1000_log_card(const struct e1000_adapter *adapter, const struct pci_device_id *id)
+static void e1000_log_card(const struct e1000_adapter *adapter)
 {
     const struct pci_dev *pci = adapter->pci;
     const uint8_t *mac = adapter->netdev->dev_addr;
 
     pr_info("%s: %s at PCI %02x:%02x.%x, %02x:%02x:%02x:%02x:%02x:%02x, rings: %u receive, %u transmit\n",
-            adapter->netdev->name, id->name, pci->bus, pci->slot, pci->func, mac[0], mac[1], mac[2], mac[3],
-            mac[4], mac[5], adapter->rx.count, adapter->tx.count);
+            adapter->netdev->name, pci_device_name(pci), pci->bus, pci->slot, pci->func, mac[0], mac[1],
+            mac[2], mac[3], mac[4], mac[5], adapter->rx.count, adapter->tx.count);
 }
 
 /* Silences a card whose memory is about to go. */
@@ -407,12 +430,23 @@ static void e1000_silence(struct e1000_adapter *adapter)
     if (!adapter->regs)
         return;
     e1000_reset_hw(adapter);
+    e1000_pcie_tell_firmware(adapter, false);
     pci_clear_master(adapter->pci);
 }
 
 static const char *e1000_why(int err)
 {
     return err == -ENOMEM ? "not enough memory" : "firmware has given it no usable registers";
+}
+
+/*
+ * PCI Express members send messages; one does for all causes, so the 82574's MSI-X, which would want them
+ * dealt out (IVAR), is left alone. Some of the 8254x can do it too, but no driver in wide use has ever relied
+ * on that.
+ */
+static unsigned e1000_irq_types(const struct e1000_chip *chip)
+{
+    return chip->flags & E1000_IS_PCIE ? PCI_IRQ_MSI | PCI_IRQ_INTX : PCI_IRQ_INTX;
 }
 
 static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void *ctx)
@@ -426,8 +460,9 @@ static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void
     adapter = dev->priv;
     adapter->netdev = dev;
     adapter->pci = pci;
-    adapter->quirks = (unsigned)id->driver_data;
-    adapter->irq_types = E1000_IRQ_TYPES;
+    adapter->chip = e1000_chip_of(id);
+    adapter->irq_types = e1000_irq_types(adapter->chip);
+    adapter->phy_address = E1000_PHY_ADDRESS;
     e1000_setup_netdev(adapter);
     err = e1000_bring_up(adapter);
     if (!err)
@@ -436,15 +471,15 @@ static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void
         goto free_card;
     netif_napi_add(dev, &adapter->napi, e1000_poll, NAPI_POLL_WEIGHT);
     pci->drvdata = adapter;
-    e1000_log_card(adapter, id);
+    e1000_log_card(adapter);
     return 0;
 
 free_card:
     e1000_silence(adapter);
     e1000_free(adapter);
 fail:
-    pr_err("e1000 %02x:%02x.%x: %s cannot be used: %s\n", pci->bus, pci->slot, pci->func, id->name,
-           e1000_why(err));
+    pr_err("e1000 %02x:%02x.%x: %s cannot be used: %s\n", pci->bus, pci->slot, pci->func,
+           pci_device_name(pci), e1000_why(err));
     return err;
 }
 

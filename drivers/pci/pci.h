@@ -56,7 +56,7 @@ struct pci_dev {
 struct pci_device_id {
     uint16_t vendor, device;
     unsigned long driver_data;
-    const char *name; /* "Intel 82540EM" */
+    const char *name; /* "Intel 82540EM"; NULL: pci_device_name() knows it */
 };
 
 struct pci_driver {
@@ -138,10 +138,9 @@ unsigned pci_find_capability(const struct pci_dev *dev, uint8_t id);
 /* The same in extended configuration space (PCI Express 4.0, 7.6); 0 too where that cannot be reached. */
 unsigned pci_find_ext_capability(const struct pci_dev *dev, uint16_t id);
 
-/* --- of PCI Express devices; no harm for others (drivers/pci/pcie.c) --- */
+/* --- of PCI Express devices; no harm for others (drivers/pci/pci_reset.c; its link: drivers/pci/pcie.h) ---
+ */
 
-/* Neither end of the device's link goes to sleep by itself any more. */
-void pci_disable_aspm(struct pci_dev *dev);
 /* Forbids DMA and waits for what is under way. Return: false if it does not come to an end. */
 bool pci_stop_master(struct pci_dev *dev);
 /**
@@ -162,7 +161,7 @@ void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t val
 
 /* "network card" and the like, by class code. */
 const char *pci_class_name(const struct pci_dev *dev);
-/* "Intel 82574L (e1000e)": network cards people have, driven here or not; NULL for anything else. */
+/* "Intel 82574L": network cards people have, driven here or not; NULL for anything else. */
 const char *pci_device_name(const struct pci_dev *dev);
 /* "00:03.0 8086:100e network card, Intel 82540EM". Return: buf, always terminated. */
 char *pci_describe(const struct pci_dev *dev, char *buf, size_t size);

@@ -174,9 +174,10 @@ static void e1000_log_irq(const struct e1000_adapter *adapter)
     const struct pci_dev *pci = adapter->pci;
     struct irq_stat stat;
 
-    if (irq_get_stat(pci->irq, &stat))
-        pr_info("%s: irq %u, %s through %s\n", adapter->netdev->name, pci->irq, pci_irq_type_name(pci),
-                stat.chip);
+    if (pci->irq_type == PCI_IRQ_INTX && irq_get_stat(pci->irq, &stat))
+        pr_info("%s: irq %u, INTx through %s\n", adapter->netdev->name, pci->irq, stat.chip);
+    else
+        pr_info("%s: irq %u, %s\n", adapter->netdev->name, pci->irq, pci_irq_type_name(pci));
 }
 
 static void e1000_start_irq(struct e1000_adapter *adapter)

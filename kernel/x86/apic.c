@@ -30,9 +30,12 @@
 #define INTX_GSI_LAST  23
 #define CASCADE_LINE   2
 
+enum intx_ways { INTX_ALL, INTX_8259, INTX_IOAPIC };
+
 static struct {
     unsigned ioapic_inputs; /* 0: not used */
     bool has_lapic, has_8259;
+    enum intx_ways intx;
 } ways;
 
 static void msi_do_nothing(unsigned irq)
@@ -86,15 +89,18 @@ void irq_free_msi(unsigned irq)
  *  - Inputs 16 to 23 of the I/O APIC, where Intel's chipsets have the pins, one after the other: for firmware
  * that has never set up the 8259.
  *
- * A line that someone has already keeps its way: devices that share a wire share that too.
+ * A line that someone has already keeps its way: devices that share a wire share that too. intx=8259 and
+ * intx=ioapic on the command line leave only the second or the third, for a board on which the first one that
+ * seems to work does not go on doing so.
  */
 int irq_route_intx(unsigned isa_line, unsigned attempt)
 {
     const struct irq_chip *chips[] = {
-        ways.ioapic_inputs && ioapic_isa_is_level(isa_line) ? &ioapic_chip : NULL,
-        ways.has_8259 ? &pic_chip : NULL,
+        ways.ioapic_inputs && !ways.intx && ioapic_isa_is_level(isa_line) ? &ioapic_chip : NULL,
+        ways.has_8259 && ways.intx != INTX_IOAPIC ? &pic_chip : NULL,
     };
     bool is_line = isa_line && isa_line < NR_ISA_IRQS && isa_line != CASCADE_LINE;
+    bool gsis = ways.ioapic_inputs && ways.intx != INTX_8259;
     for (unsigned i = 0; is_line && i < ARRAY_SIZE(chips); i++) {
         if (!chips[i] || (irq_in_use(isa_line) && irq_chip_of(isa_line) != chips[i]) || attempt--)
             continue;
@@ -102,10 +108,22 @@ int irq_route_intx(unsigned isa_line, unsigned attempt)
             irq_set_chip(isa_line, chips[i]);
         return (int)isa_line;
     }
-    for (unsigned gsi = INTX_GSI_FIRST; ways.ioapic_inputs && gsi <= INTX_GSI_LAST; gsi++)
+    for (unsigned gsi = INTX_GSI_FIRST; gsis && gsi <= INTX_GSI_LAST; gsi++)
         if (ioapic_gsi_is_free(gsi) && !attempt--)
             return (int)gsi;
     return -ENOENT;
+}
+
+static enum intx_ways intx_from_cmdline(void)
+{
+    const char *value = cmdline_get("intx");
+    if (value && strcmp(value, "8259") == 0)
+        return INTX_8259;
+    if (value && strcmp(value, "ioapic") == 0)
+        return INTX_IOAPIC;
+    if (value)
+        pr_warn("command line: intx=%s: write intx=8259 or intx=ioapic, or leave it out", value);
+    return INTX_ALL;
 }
 
 /* ACPI may say that there is no 8259; without ACPI there is one. */
@@ -134,6 +152,7 @@ void interrupts_init(void)
     ways.ioapic_inputs = 0;
     pic_init();
     ways.has_8259 = has_8259(acpi);
+    ways.intx = intx_from_cmdline();
     ways.has_lapic = lapic_init();
     for (unsigned irq = 0; irq < NR_ISA_IRQS; irq++)
         if (irq != CASCADE_LINE)

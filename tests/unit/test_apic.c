@@ -313,6 +313,24 @@ TEST("a pin without a line is looked for at inputs 16 to 23 only; without an I/O
     assert_int_equal(irq_route_intx(11, 1), -ENOENT);
 }
 
+TEST("the command line can leave only one way for the pins; another word is warned about")
+{
+    add_override(11, 11, true, false);
+    cmdline_init("intx=8259");
+    interrupts_init();
+    assert_int_equal(irq_route_intx(11, 0), 11);
+    assert_ptr_equal(chips[11], &pic_chip);
+    assert_int_equal(irq_route_intx(11, 1), -ENOENT);
+    cmdline_init("intx=ioapic");
+    interrupts_init();
+    assert_int_equal(irq_route_intx(11, 0), 16);
+    assert_int_equal(irq_route_intx(11, 8), -ENOENT);
+    cmdline_init("intx=apic");
+    interrupts_init();
+    assert_int_equal(irq_route_intx(11, 0), 11);
+    assert_ptr_equal(chips[11], &ioapic_chip);
+}
+
 TEST("a board without an 8259 is not asked for it")
 {
     acpi.has_8259 = false;

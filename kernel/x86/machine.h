@@ -24,7 +24,7 @@ void memory_init(const struct boot_info *boot);
 /* kernel/x86/pic.c: the two 8259s, every line masked; interrupts stay off until cpu_irq_enable(). */
 void pic_init(void);
 
-/* kernel/x86/tsc.c: measures the clocks (10 ms) and reads the battery clock. */
+/* kernel/x86/clock.c: finds and measures the clocks (10 ms) and reads the battery clock. */
 void time_init(void);
 
 /* kernel/x86/rtc.c: seconds since 1970 by the battery clock, 0 if it makes no sense. */

@@ -104,6 +104,12 @@ void pci_write_config16(const struct pci_dev *dev, unsigned offset, uint16_t val
     outw((uint16_t)(PCI_CONFIG_DATA + (offset & 2)), value);
 }
 
+void pci_write_config8(const struct pci_dev *dev, unsigned offset, uint8_t value)
+{
+    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
+    outb((uint16_t)(PCI_CONFIG_DATA + (offset & 3)), value);
+}
+
 /* --- enumeration --- */
 
 static struct pci_dev *pci_find(unsigned bus, unsigned slot, unsigned func)

@@ -54,6 +54,11 @@ static inline void writel(uint32_t v, volatile void *addr)
     *(volatile uint32_t *)addr = v;
 }
 
+static inline void writew(uint16_t v, volatile void *addr)
+{
+    *(volatile uint16_t *)addr = v;
+}
+
 /* Maps `len` bytes of device memory uncached. NULL without page-table memory. Never unmapped. */
 volatile void *ioremap(uint64_t phys, size_t len);
 

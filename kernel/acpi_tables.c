@@ -314,6 +314,10 @@ static void fadt_registers(struct acpi_info *info, const struct acpi_fadt *f)
     info->pm1a_control = port_of(f->pm1a_control, &f->x_pm1a_control, 2);
     info->pm1b_control = port_of(f->pm1b_control, &f->x_pm1b_control, 2);
     info->pm_timer = port_of(f->pm_timer, &f->x_pm_timer, 4);
+    info->gpe0_length = f->gpe0_length;
+    info->gpe1_length = f->gpe1_length;
+    info->gpe0 = port_of(f->gpe0, &f->x_gpe0, f->gpe0_length);
+    info->gpe1 = port_of(f->gpe1, &f->x_gpe1, f->gpe1_length);
     info->pm_timer_32bit = f->flags & FADT_TIMER_32BIT;
     info->button_by_method = f->flags & FADT_BUTTON_BY_METHOD;
 }

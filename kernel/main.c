@@ -9,6 +9,7 @@
 
 #include "kernel/boot_info.h"
 #include "kernel/cmdline.h"
+#include "kernel/crash_log.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/ramfs.h"
@@ -17,11 +18,14 @@
 #include "kernel/task.h"
 #include "kernel/tty.h"
 #include "kernel/x86/acpi.h"
+#include "kernel/x86/acpi_power.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
+#include "kernel/x86/machine_check.h"
 
 #include "drivers/char/serial.h"
 #include "drivers/video/vga_text.h"
+#include "drivers/watchdog/watchdog.h"
 
 #include "drivers/e1000/e1000.h"
 #include "drivers/pci/pci.h"
@@ -50,6 +54,13 @@ static void console_init(const struct boot_info *boot)
     serial_console_init();
     if (!boot || boot->framebuffer.type == BOOT_FB_TEXT)
         vga_text_init();
+}
+
+static void keep_crash_log(void)
+{
+    size_t size;
+    void *area = memory_crash_area(&size);
+    crash_log_init(area, size);
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -248,6 +259,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     acpi_init(boot);
     memory_init(boot);
     slab_init(cmdline_get("slub_debug"));
+    keep_crash_log();
+    machine_check_init();
 
     /* Interrupts, time, random numbers */
     interrupts_init();
@@ -255,6 +268,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     random_init();
     serial_enable_interrupts();
     cpu_irq_enable();
+    acpi_power_init();
 
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
@@ -264,6 +278,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     /* Devices */
     describe_pci();
     pci_init();
+    i6300esb_init();
+    itco_init();
     if (e1000_init(net) == 0)
         report_no_card();
     sched_configure(net);

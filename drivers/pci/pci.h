@@ -154,6 +154,7 @@ int pci_reset_function(struct pci_dev *dev);
 uint8_t pci_read_config8(const struct pci_dev *dev, unsigned offset);
 uint16_t pci_read_config16(const struct pci_dev *dev, unsigned offset);
 uint32_t pci_read_config32(const struct pci_dev *dev, unsigned offset);
+void pci_write_config8(const struct pci_dev *dev, unsigned offset, uint8_t value);
 void pci_write_config16(const struct pci_dev *dev, unsigned offset, uint16_t value);
 void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t value);
 

@@ -80,12 +80,19 @@ void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t val
     outl(PCI_CONFIG_DATA, value);
 }
 
-/* As a 16-bit access: the other half may hold status bits that a write of what was read would clear. */
+/* Of that width: the other half may hold status bits that a write of what was read would clear. */
 void pci_write_config16(const struct pci_dev *dev, unsigned offset, uint16_t value)
 {
     ASSERT(offset < PCI_CONFIG_SIZE);
     outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
     outw((uint16_t)(PCI_CONFIG_DATA + (offset & 2)), value);
+}
+
+void pci_write_config8(const struct pci_dev *dev, unsigned offset, uint8_t value)
+{
+    ASSERT(offset < PCI_CONFIG_SIZE);
+    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
+    outb((uint16_t)(PCI_CONFIG_DATA + (offset & 3)), value);
 }
 
 /* --- configuration space in memory --- */

@@ -70,7 +70,8 @@ struct acpi_info {
     uint16_t sci_irq, smi_command;
     uint8_t acpi_enable;
     uint16_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer;
-    uint8_t pm1_event_length;
+    uint16_t gpe0, gpe1; /* general events: status in the first half, what may interrupt in the second */
+    uint8_t pm1_event_length, gpe0_length, gpe1_length;
     bool pm_timer_32bit;
     struct acpi_register reset;
     uint8_t reset_value, century;                     /* century: its place in the battery clock */

@@ -67,6 +67,11 @@ static inline void write_config_memory(uint32_t v, volatile void *addr)
     __asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)addr) : "a"(v));
 }
 
+static inline void writew(uint16_t v, volatile void *addr)
+{
+    *(volatile uint16_t *)addr = v;
+}
+
 /* Maps `len` bytes of device memory uncached. NULL without page-table memory. Never unmapped. */
 volatile void *ioremap(uint64_t phys, size_t len);
 

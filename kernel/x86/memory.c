@@ -12,13 +12,22 @@
 #include "kernel/x86/paging.h"
 
 #define BOOT_MAPPED (4ull << 30)
-#define TAKEN_MAX   (BOOT_MODULES_MAX + 2)
+#define TAKEN_MAX   (BOOT_MODULES_MAX + 3)
+/*
+ * Where the log of a crash outlives a restart. Found by filling memory, resetting, and looking what was left:
+ * SeaBIOS, OVMF, GRUB under both and QEMU's -kernel all leave these pages alone, as they lie between what a
+ * loader uses for its own code and the BIOS's own data below 640 KiB.
+ */
+#define CRASH_AREA      0x90000
+#define CRASH_AREA_SIZE (2 * PAGE_SIZE)
+
 #define NEEDED_FREE (1u << 20) /* below this nothing useful can run */
 
 extern char __image_start[], __image_end[], boot_tables[], boot_tables_end[];
 
 static struct mem_range taken[TAKEN_MAX]; /* whole pages, ascending, disjoint */
 static unsigned nr_taken;
+static void *crash_area;
 
 static void take(struct mem_range r)
 {
@@ -67,6 +76,26 @@ static void *find_room(const struct boot_info *boot, size_t size)
     return NULL;
 }
 
+/* Only whole in RAM, and where the loader has put nothing. */
+static void crash_area_take(const struct boot_info *boot)
+{
+    for (unsigned i = 0; i < boot->nr_ram; i++) {
+        struct mem_range free, ram = boot->ram[i];
+        if (ram.start <= CRASH_AREA && ram.end >= CRASH_AREA + CRASH_AREA_SIZE &&
+            next_free(ram, CRASH_AREA, &free) && free.start == CRASH_AREA &&
+            free.end >= CRASH_AREA + CRASH_AREA_SIZE)
+            crash_area = (void *)CRASH_AREA;
+    }
+    if (crash_area)
+        take((struct mem_range){CRASH_AREA, CRASH_AREA + CRASH_AREA_SIZE});
+}
+
+void *memory_crash_area(size_t *size)
+{
+    *size = CRASH_AREA_SIZE;
+    return crash_area;
+}
+
 /*
  * Room for the array of struct page. Its size depends on where memory ends: a map with a scrap of memory at a
  * fantastic address would take it all, so the highest ranges are left out until it fits. The image has a
@@ -107,6 +136,7 @@ void memory_init(const struct boot_info *boot)
     take((struct mem_range){(uintptr_t)__image_start, (uintptr_t)__image_end});
     for (unsigned i = 0; i < boot->nr_modules; i++)
         take(boot->modules[i].at);
+    crash_area_take(boot);
 
     uintptr_t end = 0;
     size_t size = 0;

@@ -15,6 +15,7 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/irq_chip.h"
 #include "kernel/x86/lapic.h"
+#include "kernel/x86/machine_check.h"
 
 #define PF_PRESENT (1u << 0)
 #define PF_WRITE   (1u << 1)
@@ -84,6 +85,10 @@ static void describe(const struct trap_frame *frame, unsigned vector)
     const char *owner = vector == TRAP_DOUBLE_FAULT ? guard_page_owner(read_cr2()) : NULL;
     if (vector == TRAP_PAGE_FAULT)
         describe_page_fault(frame, read_cr2());
+    else if (vector == TRAP_NMI)
+        nmi_describe();
+    else if (vector == TRAP_MACHINE_CHECK)
+        machine_check_describe();
     else if (owner)
         pr_err("Kernel panic: stack overflow of task %s", owner);
     else

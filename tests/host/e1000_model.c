@@ -825,6 +825,10 @@ static void plug_in(struct e1000_model *card)
     unsigned slot = card->config.slot;
 
     pci_model_init(pci, 0, slot, 0, 0x8086, card->config.device_id, 0x020000);
+    if (!card->config.kind && !card->config.maker)
+        pci_model_set32(pci, 0x2c, 0x11001af4); /* as QEMU's */
+    else
+        pci_model_set32(pci, 0x2c, 0x00010000u | card->config.maker);
     pci->bar_writable[0] = ~(uint32_t)(sizeof(card->regs) - 1);
     pci->bar_writable[1] = 0xffc0;
     pci_model_set32(pci, 0x10, 0xfe000000u + slot * 0x100000u);

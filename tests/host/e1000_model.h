@@ -39,6 +39,7 @@ struct e1000_model_config {
     uint16_t device_id; /* 0: 82540EM */
     enum e1000_model_kind kind;
     uint8_t mac[6];
+    uint16_t maker;      /* subsystem vendor; 0: QEMU's for an 8254x */
     uint8_t slot;        /* 0: 3 */
     uint8_t irq;         /* 0: 11 */
     bool no_irq;         /* firmware has connected no line */

@@ -85,12 +85,14 @@ static void take_down(void)
 {
     e1000_exit();
     pci_exit();
-    if (card) {
-        assert_int_equal(card->counts.violations, 0);
-        assert_false(lock_is_held());
-        e1000_model_destroy(card);
-    }
+    if (!card)
+        return;
+    uint64_t violations = card->counts.violations;
+    bool held = lock_is_held();
+    e1000_model_destroy(card);
     card = NULL;
+    assert_int_equal(violations, 0);
+    assert_false(held);
 }
 
 static int teardown(void **state)
@@ -402,6 +404,40 @@ TEST("trains are cut by the card at 1000 Mb/s only")
     START(0x15b8, I219); /* its buffer overrun: never */
     renegotiate(E1000_STATUS_SPEED_1000);
     assert_false(dev->features & NETIF_F_TSO);
+}
+
+TEST("the 82574 of an emulator that sends trains in IP fragments gets none; one of a maker does")
+{
+    static const struct {
+        uint16_t vendor, device;
+        bool tso;
+    } subsystems[] = {{0x8086, 0x0000, false}, {0x8086, 0xa01f, true}, {0x15d9, 0x0000, true}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(subsystems); i++) {
+        plug((struct e1000_model_config){.device_id = 0x10d3, .kind = E1000_MODEL_82574});
+        pci_model_set16(&card->pci, 0x2c, subsystems[i].vendor);
+        pci_model_set16(&card->pci, 0x2e, subsystems[i].device);
+        probe();
+        assert_int_equal(dev_open(dev), 0);
+        host_run();
+        assert_int_equal(!!(dev->features & NETIF_F_TSO), subsystems[i].tso);
+        take_down();
+    }
+}
+
+TEST("a real 8254x gets no trains, whose descriptors it would give back too early; QEMU's does")
+{
+    static const uint16_t ids[] = {0x100e, 0x100f, 0x1010};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        START(ids[i], 8254X, .maker = 0x8086);
+        assert_false(dev->features & NETIF_F_TSO);
+        both_ways();
+        take_down();
+        START(ids[i], 8254X);
+        assert_true(dev->features & NETIF_F_TSO);
+        take_down();
+    }
 }
 
 TEST("the 82571's speed mode follows the link")

@@ -183,7 +183,8 @@ struct e1000_adapter {
     /* The PHY, and who has it: e1000_phy.c, e1000_lock.c, e1000_pch.c. */
     uint32_t phy_id; /* 0: not asked */
     unsigned phy_address;
-    bool phy_lost; /* does not answer, or firmware keeps it */
+    bool phy_lost;  /* does not answer, or firmware keeps it */
+    bool lock_lost; /* firmware keeps it */
     unsigned lock_depth;
 
     volatile uint8_t *flash; /* e1000_flash.c */

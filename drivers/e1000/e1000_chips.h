@@ -53,6 +53,7 @@ enum e1000_nvm {
 #define E1000_MDIO_FOR_RESET 0x00000040 /* the PHY must be ours when the MAC is reset */
 #define E1000_NO_TSO         0x00000080
 #define E1000_TSO_GIGABIT    0x00000100 /* cuts trains at 1000 Mb/s only */
+#define E1000_TSO_EMULATED   0x00000800 /* cuts trains well only where it is not a real card */
 #define E1000_NO_ASPM_L0S    0x00000200
 #define E1000_NO_ASPM_L1     0x00000400
 #define E1000_FLUSH_RINGS    0x00001000 /* rings must be empty before a reset */
@@ -67,6 +68,8 @@ enum e1000_nvm {
 #define E1000_DMA_CLOCK_RUNS 0x00200000 /* I219 from the 500 series on: loses packets with it gated */
 #define E1000_NO_SELF_GATING 0x00400000 /* newest I219: must not switch its own power off */
 #define E1000_SNOOP_REVERSED 0x00800000 /* ICH8: GCR's no-snoop bits mean the opposite */
+
+#define E1000_QEMU_82574 0x10d3 /* the one later member that QEMU has a model of */
 
 struct e1000_chip {
     const char *name; /* the row of README's table */

@@ -71,16 +71,16 @@ static bool e1000_lock_try(struct e1000_adapter *adapter)
 
 bool e1000_lock(struct e1000_adapter *adapter)
 {
-    if (adapter->lock_depth || (!adapter->phy_lost && e1000_lock_try(adapter))) {
+    if (adapter->lock_depth || (!adapter->lock_lost && e1000_lock_try(adapter))) {
         adapter->lock_depth++;
         return true;
     }
-    if (!adapter->phy_lost)
+    if (!adapter->lock_lost)
         pr_warn(
             "e1000 %02x:%02x.%x: firmware does not let go of the PHY; leaving the PHY to it and trusting the "
             "card's own view of the link\n",
             adapter->pci->bus, adapter->pci->slot, adapter->pci->func);
-    adapter->phy_lost = true;
+    adapter->lock_lost = adapter->phy_lost = true;
     return false;
 }
 

@@ -16,6 +16,8 @@
 #include "kernel/slab.h"
 #include "kernel/time.h"
 
+#define PCI_SUBSYSTEM_QEMU 0x1af4 /* whose vendor QEMU's 8254x give as their maker */
+
 /* --- interrupts and NAPI --- */
 
 /*
@@ -376,10 +378,28 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     timer_setup(&adapter->tx_timer, e1000_tx_watch);
 }
 
+/*
+ * Until version 8.0 QEMU's 82574 sends a train as one datagram in IP fragments if the network behind it cuts
+ * no trains itself. It is known by a subsystem that no maker's card has: Intel's, number 0.
+ */
+static bool e1000_fragments_trains(const struct pci_dev *pci)
+{
+    return pci->device == E1000_QEMU_82574 && pci->subsystem_vendor == pci->vendor && !pci->subsystem_device;
+}
+
+static bool e1000_may_cut_trains(const struct e1000_adapter *adapter)
+{
+    unsigned flags = adapter->chip->flags;
+    bool emulated = adapter->pci->subsystem_vendor == PCI_SUBSYSTEM_QEMU;
+
+    return !(flags & E1000_NO_TSO) && (!(flags & E1000_TSO_EMULATED) || emulated) &&
+           !e1000_fragments_trains(adapter->pci);
+}
+
 /* An emulated card ends a train of full segments with an empty one, so trains must end in a shorter one. */
 static void e1000_setup_tso(struct e1000_adapter *adapter)
 {
-    if (adapter->chip->flags & E1000_NO_TSO || adapter->tx.count < E1000_TX_TSO_RING)
+    if (!e1000_may_cut_trains(adapter) || adapter->tx.count < E1000_TX_TSO_RING)
         return;
     adapter->has_tso = true;
     adapter->netdev->features |= NETIF_F_TSO | NETIF_F_TSO_SHORT_TAIL;

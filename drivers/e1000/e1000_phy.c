@@ -69,7 +69,7 @@ static int e1000_phy_access(struct e1000_adapter *adapter, unsigned reg, uint32_
 {
     int err;
 
-    if (!e1000_lock(adapter))
+    if (adapter->phy_lost || !e1000_lock(adapter))
         return -EBUSY;
     err = e1000_phy_select(adapter, reg);
     if (!err)
@@ -122,7 +122,7 @@ void e1000_setup_phy(struct e1000_adapter *adapter)
 
     e1000_find_phy(adapter);
     if (adapter->phy_lost)
-        return; /* e1000_lock() has said so */
+        return; /* that has been said */
     if (e1000_phy_read(adapter, PHY_CONTROL, &control) < 0 ||
         e1000_phy_read(adapter, PHY_STATUS, &status) < 0) {
         adapter->phy_lost = true;

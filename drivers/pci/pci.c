@@ -1,10 +1,10 @@
 /*
  * pci.c - the PCI bus, before any packet: finds the network card and hands it to its driver.
  *
- * Runs once at boot, in task context. Walks bus 0 and, behind every PCI-to-PCI bridge, the bus that firmware
- * has numbered there. BARs are sized only for devices a driver takes (pci_enable_device): switching a
- * device's address decoding off and on makes an emulator rebuild its memory map, and a boot need not pay for
- * that a dozen times.
+ * Runs once at boot, in task context. Walks bus 0 and the buses that firmware has numbered behind PCI-to-PCI
+ * bridges, in the order of their numbers. BARs are sized only for devices a driver takes (pci_enable_device):
+ * switching a device's address decoding off and on makes an emulator rebuild its memory map, and a boot need
+ * not pay for that a dozen times.
  */
 #include "drivers/pci/pci_config.h"
 
@@ -195,6 +195,7 @@ int pci_init(void)
         pr_err("pci: this machine has no PCI bus (configuration mechanism #1), so no network card either\n");
         return -ENODEV;
     }
+    pci_check_options();
     report_register(&pci_report);
     report_register(&pci_report_verbose);
     found = pci_scan_all();
@@ -346,12 +347,36 @@ static void pci_read_bars(struct pci_dev *dev)
     pci_write_config16(dev, PCI_COMMAND, command);
 }
 
+struct pci_dev *pci_bridge_above(const struct pci_dev *dev)
+{
+    struct pci_dev *bridge;
+
+    list_for_each_entry (bridge, &pci_devices, list)
+        if (bridge->header_type == PCI_HEADER_TYPE_BRIDGE && bridge->bus < dev->bus &&
+            pci_read_config8(bridge, PCI_BUS_NUMBERS + 1) == dev->bus)
+            return bridge;
+    return NULL;
+}
+
+/* UEFI firmware opens the way to those devices only that it has used itself. */
+static void pci_enable_bridges(const struct pci_dev *dev)
+{
+    const uint16_t open = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+    while ((dev = pci_bridge_above(dev))) {
+        uint16_t command = pci_read_config16(dev, PCI_COMMAND);
+        if ((command & open) != open)
+            pci_write_config16(dev, PCI_COMMAND, command | open);
+    }
+}
+
 int pci_enable_device(struct pci_dev *dev)
 {
     uint16_t command, decode = 0;
 
     if (dev->header_type != PCI_HEADER_TYPE_NORMAL)
         return -ENODEV;
+    pci_enable_bridges(dev);
     pci_power_on(dev);
     if (!dev->enabled)
         pci_read_bars(dev);

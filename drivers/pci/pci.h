@@ -101,6 +101,9 @@ void pci_unregister_driver(struct pci_driver *driver);
 /* Walks all devices; start with NULL, ends with NULL. */
 struct pci_dev *pci_next(const struct pci_dev *prev);
 
+/* The bridge whose secondary bus the device is on; NULL on a root bus. */
+struct pci_dev *pci_bridge_above(const struct pci_dev *dev);
+
 /* --- for drivers --- */
 
 /**

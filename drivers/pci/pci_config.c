@@ -189,16 +189,31 @@ unsigned pci_find_ext_capability(const struct pci_dev *dev, uint16_t id)
 
 /* --- command line --- */
 
-bool pci_option(const char *word)
+/* Whether the word at `at`, up to a comma or the end, is this one. */
+static bool word_is(const char *at, const char *word)
 {
-    const char *at = cmdline_get("pci");
     size_t len = strlen(word);
 
-    while (at && *at) {
-        if (strncmp(at, word, len) == 0 && (at[len] == ',' || !at[len]))
+    return strncmp(at, word, len) == 0 && (at[len] == ',' || !at[len]);
+}
+
+static const char *next_word(const char *at)
+{
+    at = strchr(at, ',');
+    return at ? at + 1 : NULL;
+}
+
+bool pci_option(const char *word)
+{
+    for (const char *at = cmdline_get("pci"); at; at = next_word(at))
+        if (word_is(at, word))
             return true;
-        at = strchr(at, ',');
-        at += at != NULL;
-    }
     return false;
+}
+
+void pci_check_options(void)
+{
+    for (const char *at = cmdline_get("pci"); at; at = next_word(at))
+        if (!word_is(at, "nomsi") && !word_is(at, "nommconf"))
+            pr_warn("command line: pci=%s: the words are nomsi and nommconf\n", at);
 }

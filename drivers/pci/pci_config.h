@@ -60,6 +60,7 @@ unsigned pci_next_ext_capability(const struct pci_dev *dev, unsigned at, unsigne
 
 /* Words of pci=... on the command line: nomsi, nommconf. */
 bool pci_option(const char *word);
+void pci_check_options(void); /* warns about others */
 
 /* drivers/pci/pci_irq.c: the device sends no messages; firmware's driver may have left them on. */
 void pci_messages_off(const struct pci_dev *dev);

@@ -5,8 +5,6 @@
 
 #define PCI_CAP_ID_EXPRESS 0x10
 #define PCIE_LINK_CONTROL  0x10 /* from the capability's start */
-#define PCI_HEADER_BRIDGE  0x01
-#define PCI_SECONDARY_BUS  0x19 /* of a bridge's configuration space */
 
 static void pcie_clear_link_control(const struct pci_dev *dev, unsigned bits)
 {
@@ -20,19 +18,9 @@ static void pcie_clear_link_control(const struct pci_dev *dev, unsigned bits)
         pci_write_config16(dev, cap + PCIE_LINK_CONTROL, (uint16_t)(control & ~bits));
 }
 
-/* NULL: the device is on the root bus. */
-static const struct pci_dev *pcie_bridge_above(const struct pci_dev *dev)
-{
-    for (const struct pci_dev *other = pci_next(NULL); other; other = pci_next(other))
-        if (other->header_type == PCI_HEADER_BRIDGE && dev->bus &&
-            pci_read_config8(other, PCI_SECONDARY_BUS) == dev->bus)
-            return other;
-    return NULL;
-}
-
 void pcie_disable_aspm(struct pci_dev *dev, unsigned states)
 {
-    const struct pci_dev *above = states ? pcie_bridge_above(dev) : NULL;
+    const struct pci_dev *above = states ? pci_bridge_above(dev) : NULL;
 
     if (!states)
         return;

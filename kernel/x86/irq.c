@@ -104,7 +104,7 @@ void free_irq(unsigned irq, void *arg)
 
 static void line_unhandled(unsigned irq)
 {
-    if (++lines[irq].unhandled < UNHANDLED_MAX)
+    if (++lines[irq].unhandled != UNHANDLED_MAX)
         return;
     lines[irq].chip->mask(irq);
     pr_err("irq %u: %d interrupts in a row that no driver wanted; line switched off", irq, UNHANDLED_MAX);

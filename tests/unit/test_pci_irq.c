@@ -129,6 +129,19 @@ static void pin_is(bool on)
     assert_int_equal(pci_model_get16(&card, COMMAND) & INTX_OFF, on ? 0 : INTX_OFF);
 }
 
+/* Since the last time it was asked. */
+static bool was_logged(const char *what)
+{
+    static uint64_t pos;
+    enum log_level level;
+    bool found = false;
+    char line[256];
+
+    while (log_read(&pos, &level, line, sizeof(line)) >= 0)
+        found |= strstr(line, what) != NULL;
+    return found;
+}
+
 /* --- messages --- */
 
 TEST("MSI-X is preferred: entry 0 of its table is written and open, all others stay masked")
@@ -242,6 +255,14 @@ TEST("pci=nomsi, ACPI's word and a lack of lines each leave the pin")
     }
 }
 
+TEST("a word behind pci= that nobody knows is told")
+{
+    was_logged("");
+    cmdline_init("pci=nomsi,biosirq");
+    enabled();
+    assert_true(was_logged("pci=biosirq: the words are nomsi and nommconf"));
+}
+
 TEST("an MSI-X table that does not lie in the device's memory is not touched")
 {
     static const uint32_t places[] = {0x3fc0 | 0, TABLE_OFFSET | 2, TABLE_OFFSET | 7, 0xfffffff0u};
@@ -277,19 +298,6 @@ TEST("a device without a pin and without messages has no interrupt")
 }
 
 /* --- PCI Express --- */
-
-/* Since the last time it was asked. */
-static bool was_logged(const char *what)
-{
-    static uint64_t pos;
-    enum log_level level;
-    bool found = false;
-    char line[256];
-
-    while (log_read(&pos, &level, line, sizeof(line)) >= 0)
-        found |= strstr(line, what) != NULL;
-    return found;
-}
 
 TEST("extended configuration space is read in memory where both ways agree")
 {
@@ -360,6 +368,22 @@ TEST("switching ASPM off does so at both ends of the link and leaves the rest of
     pcie_disable_aspm(enabled(), PCIE_ASPM_L0S | PCIE_ASPM_L1);
     assert_int_equal(pci_model_get16(&card, PCIE + 0x10), 0x0140);
     assert_int_equal(pci_model_get16(&bridge, PCIE + 0x10), 0x0040);
+}
+
+TEST("enabling a device opens the way through the bridges above it, and through no other")
+{
+    static struct pci_model_device other;
+
+    plug_bridge();
+    other = (struct pci_model_device){0};
+    pci_model_init(&other, 0, 29, 0, 0x8086, 0x8c12, 0x060400);
+    other.config[0x0e] = 1;
+    other.config[0x19] = other.config[0x1a] = 3;
+    pci_model_add(&other);
+    enabled();
+    assert_int_equal(pci_model_get16(&bridge, COMMAND), 0x0007);
+    assert_int_equal(pci_model_get16(&other, COMMAND), 0);
+    pci_model_remove(&other);
 }
 
 TEST("DMA is over when the device says that nothing is under way, and waiting for that ends")

@@ -77,8 +77,10 @@ void watchdog_register(const struct watchdog *device)
         return;
     watch.device = device;
     watch.seconds = seconds;
-    open_softirq(&watch.softirq, TIMER_SOFTIRQ, feed_softirq);
-    timer_setup(&watch.timer, feed_timer);
+    if (!watch.timer.function) { /* else it may be pending still, from a device that was stopped */
+        open_softirq(&watch.softirq, TIMER_SOFTIRQ, feed_softirq);
+        timer_setup(&watch.timer, feed_timer);
+    }
     feed_timer(&watch.timer);
     pr_info("watchdog: %s resets the machine if it hangs for %u seconds", device->name, seconds);
 }

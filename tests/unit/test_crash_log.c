@@ -141,8 +141,8 @@ TEST("a panic that says more than there is room for shows what is left of it")
 {
     machine(panics_endlessly);
     const char *said = machine(NULL);
-    assert_non_null(strstr(said, "crashed before"));
     assert_non_null(strstr(said, "| line "));
+    assert_null(strstr(said, "| line 499"));
 }
 
 TEST("with any byte of it changed, what is left is not believed")

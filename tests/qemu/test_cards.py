@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from conftest import GUEST, IP, add_tap, digest, get, sh
+from test_console import PROMPT, Line
 from test_links import VLAN_GUEST, VLAN_HOST, VLAN_WORDS, Tagger, ping
 
 CARDS = {"e1000": "82540EM", "e1000-82544gc": "82544GC", "e1000-82545em": "82545EM", "e1000e": "82574L"}
@@ -56,6 +57,24 @@ def test_a_cable_that_is_pulled_and_put_back_loses_packets_only(boot, site, nic)
     assert digest(get("/f3000001.bin")[2]) == digest(site.files["f3000001.bin"])
     assert ping(GUEST)[0] == 3
     assert "resetting" not in m.log()
+
+
+@pytest.mark.parametrize("nic", CARDS)
+def test_a_card_is_named_closed_and_opened_again_from_the_console(boot, site, tmp_path, nic):
+    line = Line(boot, tmp_path, site=site.archive, nic=nic)
+    try:
+        line.expect(r"httpd: serving.*\n")
+        line.type("\r")
+        line.expect(PROMPT)
+        assert re.search(rf"network card: Intel {CARDS[nic]} \[8086:\w+\] .*driver: e1000", line.run("lspci"))
+        for _ in range(2):
+            line.run("ip link set eth0 down")
+            assert ping(GUEST, 1)[0] == 0
+            line.run("ip link set eth0 up")
+            line.machine.wait_http()
+        assert digest(get("/f3000001.bin")[2]) == digest(site.files["f3000001.bin"])
+    finally:
+        line.socket.close()
 
 
 def frames(pcap):

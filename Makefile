@@ -113,7 +113,7 @@ needs-run: needs-build
 # build/asan is for tests (AddressSanitizer, UBSan), build/host for outside tools. Sources are compiled against
 # our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
 
-PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c)
+PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c acpi_tables.c clock_watch.c crash_log.c watchdog.c)
 INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
 HOST_SRC   := $(sort $(wildcard tests/host/*.c))
 RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c
@@ -225,8 +225,8 @@ bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
 
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
-$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a
-	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(B)/fuzz/libinside.a \
+$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a $$(call links,fuzz,tests/fuzz/%.c)
+	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< $(call links,fuzz,$<) -Wl,--start-group $(B)/fuzz/libinside.a \
 		$(B)/fuzz/libhost.a -Wl,--end-group -o $@
 
 fuzz: $(FUZZERS:%=$(B)/fuzz/%)

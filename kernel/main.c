@@ -9,6 +9,7 @@
 
 #include "kernel/boot_info.h"
 #include "kernel/cmdline.h"
+#include "kernel/crash_log.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/ramfs.h"
@@ -16,13 +17,17 @@
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
+#include "kernel/x86/acpi.h"
+#include "kernel/x86/acpi_power.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
+#include "kernel/x86/machine_check.h"
 
 #include "drivers/char/keyboard.h"
 #include "drivers/char/serial.h"
 #include "drivers/video/framebuffer.h"
 #include "drivers/video/vga_text.h"
+#include "drivers/watchdog/watchdog.h"
 
 #include "drivers/e1000/e1000.h"
 #include "drivers/pci/pci.h"
@@ -55,6 +60,13 @@ static void console_init(const struct boot_info *boot)
         vga_text_init();
     else
         framebuffer_init(&boot->framebuffer);
+}
+
+static void keep_crash_log(void)
+{
+    size_t size;
+    void *area = memory_crash_area(&size);
+    crash_log_init(area, size);
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -116,9 +128,21 @@ static void sysctl_of_devices_from_cmdline(struct net *net)
     cmdline_for_each_prefix("sysctl.net.ipv4.conf.", set_device_sysctl, net);
 }
 
+/* What ACPI says of the bus, for drivers/pci. */
+static void describe_pci(void)
+{
+    const struct acpi_info *acpi = acpi_info();
+    for (unsigned i = 0; i < acpi->nr_mcfg; i++)
+        if (acpi->mcfg[i].segment == 0)
+            pci_ecam_add(acpi->mcfg[i].base, acpi->mcfg[i].first_bus, acpi->mcfg[i].last_bus);
+    if (acpi->no_msi)
+        pci_forbid_msi("ACPI");
+}
+
 static void report_no_card(void)
 {
-    pr_err("No network card that Skiff drives was found. It needs an Intel 8254x (in QEMU: -device e1000).");
+    pr_err(
+        "No network card that Skiff drives was found. It needs one of Intel's gigabit cards, 82540 to I219 (in QEMU: -device e1000 or e1000e).");
     pci_warn_undriven();
 }
 
@@ -250,18 +274,22 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     report_boot(boot);
 
     /* Memory */
+    acpi_init(boot);
     memory_init(boot);
     if (boot->framebuffer.type != BOOT_FB_TEXT)
         framebuffer_init(&boot->framebuffer); /* if it was out of reach until now */
     slab_init(cmdline_get("slub_debug"));
+    keep_crash_log();
+    machine_check_init();
 
     /* Interrupts, time, random numbers */
-    pic_init();
+    interrupts_init();
     time_init();
     random_init();
     serial_enable_interrupts();
     keyboard_init();
     cpu_irq_enable();
+    acpi_power_init();
 
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
@@ -269,7 +297,10 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     xt_load(net, site); /* no packet comes in before the rules are there */
 
     /* Devices */
+    describe_pci();
     pci_init();
+    i6300esb_init();
+    itco_init();
     if (e1000_init(net) == 0)
         report_no_card();
     sched_configure(net);

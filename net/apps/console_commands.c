@@ -15,6 +15,7 @@ const struct command *const console_commands[] = {
     &exit_command,
     &free_command,
     &help_command,
+    &interrupts_command,
     &ip_command,
     &ipset_command,
     &iptables_command,

@@ -11,7 +11,7 @@ import pytest
 from conftest import GUEST, IP, KERNEL, ROOT, Site, add_tap, digest, get, pack, sh
 
 
-@pytest.mark.parametrize("nic", ["e1000", "e1000-82544gc", "e1000-82545em"])
+@pytest.mark.parametrize("nic", ["e1000", "e1000-82544gc", "e1000-82545em", "e1000e"])
 def test_boots_and_serves_with_each_card(boot, small_site, nic):
     m = boot(site=small_site.archive, nic=nic).wait_http()
     assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]

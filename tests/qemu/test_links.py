@@ -60,10 +60,10 @@ class Tagger:
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
-    def options(self):
+    def options(self, nic="e1000"):
         port = self.wire.getsockname()[1]
         return ("-netdev", f"socket,id=w,udp=127.0.0.1:{port},localaddr=127.0.0.1:{self.guest[1]}",
-                "-device", f"e1000,netdev=w,mac={GUEST_MAC},romfile=")
+                "-device", f"{nic},netdev=w,mac={GUEST_MAC},romfile=")
 
     def send(self, frame):
         self.wire.sendto(frame, self.guest)

@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso run debug test check lint unit script sim system bench coverage fuzz clean help host needs-build needs-run needs-test needs-fuzz
+.PHONY: all iso usb flash run debug test check lint unit script sim system bench coverage fuzz clean help host needs-build needs-usb needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -25,7 +25,8 @@ help:
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
 	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
-	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
+	@echo "make usb      build/skiff.iso: boots as CD and as USB stick, under BIOS and UEFI    (SITE=dir FREE=3)"
+	@echo "make flash    write it to a stick and read it back                                  (DEV=/dev/sdX YES=1)"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"
 	@echo "make clean    remove build/"
@@ -92,9 +93,13 @@ $(B)/skiff.elf: $(B)/skiff64.elf
 	@echo "        $@: $$(stat -c %s $@) bytes"
 
 # Made anew each time: make cannot see whether a file inside the folder SITE has changed.
-iso: needs-build $(B)/skiff.elf
-	@boot/need.sh grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
-	@boot/iso.sh $(B)/skiff.elf $(B)/skiff.iso "$(SITE)"
+usb: needs-usb $(B)/skiff.elf
+	@boot/usb.sh $(B)/skiff.elf $(B)/skiff.iso "$(SITE)"
+
+iso: usb
+
+flash: usb
+	@boot/flash.sh $(B)/skiff.iso "$(DEV)"
 
 run: needs-run $(B)/skiff.elf
 	@KERNEL=$(B)/skiff.elf boot/run.sh
@@ -105,6 +110,10 @@ debug: needs-run $(B)/skiff.elf
 needs-build:
 	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu-,$(CC)),$(if $(filter x86_64,$(shell uname -m)),gcc,gcc-x86-64-linux-gnu),-)
 
+needs-usb: needs-build
+	@boot/need.sh grub-mkimage:grub-common /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin \
+		xorriso:xorriso mformat:mtools
+
 needs-run: needs-build
 	@boot/need.sh qemu-system-x86_64:qemu-system-x86 ip:iproute2
 
@@ -113,7 +122,8 @@ needs-run: needs-build
 # build/asan is for tests (AddressSanitizer, UBSan), build/host for outside tools. Sources are compiled against
 # our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
 
-PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c)
+PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c \
+                   config_file.c boot_modules.c)
 INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
 HOST_SRC   := $(sort $(wildcard tests/host/*.c))
 RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c

@@ -156,12 +156,15 @@ static void e1000_slow_check(struct timer *timer)
 static void e1000_start_irq(struct e1000_adapter *adapter)
 {
     struct pci_dev *pci = adapter->pci;
+    bool wanted = !cmdline_get_long("e1000.polling", 0);
 
     adapter->polling = false;
     adapter->lost_irqs = 0;
-    adapter->irq_granted = pci->irq_pin && pci->irq_line != PCI_IRQ_NONE &&
+    adapter->irq_granted = wanted && pci->irq_pin && pci->irq_line != PCI_IRQ_NONE &&
                            request_irq(pci->irq_line, e1000_irq, adapter->netdev->name, adapter) == 0;
-    if (!adapter->irq_granted)
+    if (!wanted)
+        e1000_go_polling(adapter, "are not wanted (e1000.polling)");
+    else if (!adapter->irq_granted)
         e1000_go_polling(adapter, "cannot be had");
     else if (!e1000_irq_test(adapter))
         e1000_go_polling(adapter, "do not arrive");

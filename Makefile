@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso usb flash run debug test check lint unit script sim system bench coverage fuzz clean help host needs-build needs-usb needs-run needs-test needs-fuzz
+.PHONY: all iso usb flash run debug test test-matrix check lint unit script sim system bench coverage fuzz clean help host needs-build needs-usb needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -21,6 +21,7 @@ help:
 	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000)"
 	@echo "make debug    the same, waiting for gdb"
 	@echo "make test     everything, from a fresh clone"
+	@echo "make test-matrix  boots every way, on every board, with every card"
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
@@ -219,6 +220,11 @@ $(B)/bad_wire: tests/wire/bad_wire.c
 system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
+# Every way to boot, on every board, with every card: tests/qemu/test_matrix.py. "make test" takes a diagonal of it.
+test-matrix: export SKIFF_MATRIX = full
+test-matrix: $(B)/skiff.elf | needs-test
+	@$(PYTHON) tests/run_tests.py --system -k matrix
+
 test: export SKIFF_GRID = full
 test: $(B)/skiff.elf $(B)/bad_wire host $(UNIT)
 	@$(PYTHON) tests/run_tests.py --lint --unit $(UNIT) --script --system
@@ -235,8 +241,8 @@ bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
 
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
-$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a
-	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(B)/fuzz/libinside.a \
+$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a $$(call links,fuzz,tests/fuzz/%.c)
+	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< $(call links,fuzz,$<) -Wl,--start-group $(B)/fuzz/libinside.a \
 		$(B)/fuzz/libhost.a -Wl,--end-group -o $@
 
 fuzz: $(FUZZERS:%=$(B)/fuzz/%)
@@ -249,7 +255,8 @@ needs-test: needs-build
 	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \
 		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping dnsmasq:dnsmasq-base iperf3:iperf3 \
 		/usr/lib/python3/dist-packages/scapy:python3-scapy /usr/lib/python3/dist-packages/pytest:python3-pytest \
-		grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
+		grub-mkimage:grub-common /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin \
+		xorriso:xorriso mformat:mtools /usr/share/ovmf/OVMF.fd:ovmf
 
 clean:
 	rm -rf $(B)

@@ -139,7 +139,7 @@ void config_file_load(const char *text, size_t len)
             pr_err(CONFIG_FILE_NAME " line %u is left out: %s", reader.number, why);
         }
     }
-    if (!right)
+    if (!right && !wrong)
         pr_info(CONFIG_FILE_NAME ": nothing is chosen in it");
     if (wrong > CONFIG_FILE_WARNINGS)
         pr_err(CONFIG_FILE_NAME ": %u more lines are wrong and left out", wrong - CONFIG_FILE_WARNINGS);

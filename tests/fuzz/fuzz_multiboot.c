@@ -81,7 +81,7 @@ static void multiboot_1(const uint8_t *data, size_t len)
         memcpy(room + 256, data + sizeof(*mb), min(len - sizeof(*mb), (size_t)ROOM - 256 - 1));
     mb->cmdline = into(mb->cmdline, 1);
     mb->boot_loader_name = into(mb->boot_loader_name, 8);
-    mb->mods_addr = into(mb->mods_addr, 2 * BOOT_MODULES_MAX * sizeof(struct mb1_module));
+    mb->mods_addr = into(mb->mods_addr, 2 * BOOT_MODULES_MAX * sizeof(struct mb1_module)) & ~3u;
     mb->mmap_length %= ROOM / 2;
     mb->mmap_addr = into(mb->mmap_addr, ROOM / 2);
     struct mb1_module *modules = (struct mb1_module *)(uintptr_t)mb->mods_addr;

@@ -236,7 +236,7 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
 bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
-	@boot/need.sh cpio:cpio
+	@boot/need.sh cpio:cpio grub-mkrescue:grub-common
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))

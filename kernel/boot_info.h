@@ -20,7 +20,7 @@ struct mem_range {
 
 struct boot_module {
     struct mem_range at; /* starts on a page */
-    char string[64];     /* as given to the loader (cut): usually a file name and words */
+    char string[128];    /* as given to the loader (cut): usually a file name and words */
 };
 
 enum boot_framebuffer_type { BOOT_FB_INDEXED, BOOT_FB_RGB, BOOT_FB_TEXT, BOOT_FB_UNKNOWN };

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "kernel/boot_info.h"
+#include "kernel/boot_modules.h"
 #include "kernel/cmdline.h"
+#include "kernel/config_file.h"
 #include "kernel/crash_log.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -146,21 +148,41 @@ static void report_no_card(void)
     pci_warn_undriven();
 }
 
-/* The first boot module is the site. What is damaged is served as far as it goes. */
+/* Before the first who asks for a word: the console. */
+static void read_config_file(const struct boot_info *boot)
+{
+    const struct boot_module *config = boot_module_find(boot, CONFIG_FILE_NAME);
+    if (config)
+        config_file_load(boot_module_data(config), boot_module_size(config));
+}
+
+/* What is damaged is served as far as it goes. */
 static const struct ramfs *mount_site(const struct boot_info *boot)
 {
     const char *why = NULL;
-    if (!boot->nr_modules) {
+    const struct boot_module *site = boot_module_site(boot);
+    if (!site) {
         pr_notice("No site.tar was given: serving the built-in start page.");
         return NULL;
     }
-    const struct mem_range *at = &boot->modules[0].at;
-    const struct ramfs *fs = ramfs_mount_tar((const void *)at->start, at->end - at->start, &why);
+    const struct ramfs *fs = ramfs_mount_tar(boot_module_data(site), boot_module_size(site), &why);
     if (why)
         pr_err("site.tar: %s. Make it with: tar --format=ustar -cf site.tar www", why);
     if (fs)
         pr_info("site.tar: %zu files and directories", ramfs_count(fs));
     return fs;
+}
+
+/* Rules beside the archive can be changed without packing it anew, so they win. */
+static void load_rules(struct net *net, const struct boot_info *boot, const struct ramfs *site)
+{
+    const struct boot_module *module = boot_module_find(boot, BOOT_MODULE_RULES);
+    struct ramfs_inode rules = {.path = BOOT_MODULE_RULES};
+    if (module) {
+        rules.data = boot_module_data(module);
+        rules.size = boot_module_size(module);
+    }
+    xt_load_rules(net, site, module ? &rules : NULL);
 }
 
 /* DHCP keeps an address on the interface for as long as the machine runs. */
@@ -268,6 +290,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     descriptors_init();
     const struct boot_info *boot = multiboot_parse(magic, info);
     cmdline_init(boot ? boot->cmdline : "");
+    if (boot)
+        read_config_file(boot);
     console_init(boot);
     if (!boot)
         panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
@@ -294,7 +318,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
     const struct ramfs *site = mount_site(boot);
-    xt_load(net, site); /* no packet comes in before the rules are there */
+    load_rules(net, boot, site); /* no packet comes in before the rules are there */
 
     /* Devices */
     describe_pci();

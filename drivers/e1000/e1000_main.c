@@ -188,7 +188,9 @@ static void e1000_start_irq(struct e1000_adapter *adapter)
 
     adapter->polling = false;
     adapter->lost_irqs = 0;
-    if (e1000_find_irq(adapter, &tried))
+    if (cmdline_get_long("e1000.polling", 0))
+        e1000_go_polling(adapter, "are not wanted (e1000.polling)");
+    else if (e1000_find_irq(adapter, &tried))
         e1000_log_irq(adapter);
     else
         e1000_go_polling(adapter, tried ? "do not arrive" : "cannot be had");

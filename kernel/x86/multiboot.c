@@ -288,7 +288,7 @@ static const void *mb2_find(const uint32_t *start, uint32_t type, size_t min_siz
 static bool mb2_each_mmap(const struct mb2_mmap *map, bool available)
 {
     bool any = false;
-    if (!map || map->entry_size < sizeof(struct mb2_mmap_entry))
+    if (!map || map->entry_size < sizeof(struct mb2_mmap_entry) || map->entry_size % 8) /* MB2 3.6.8 */
         return false;
     for (uint32_t at = sizeof(*map); at <= map->tag.size && map->tag.size - at >= map->entry_size;
          at += map->entry_size) {

@@ -53,6 +53,7 @@ int xt_do_table(struct sk_buff *skb, const struct nf_hook_state *state, enum xt_
 void xt_set_nat_user(struct net *net, int (*use)(struct net *net, bool on));
 
 struct ramfs;
+struct ramfs_inode;
 
 /*
  * Rules of the site archive, before the first card goes up: etc/ipset.rules, then etc/iptables.rules. Without
@@ -60,6 +61,9 @@ struct ramfs;
  * INPUT and FORWARD drop everything but what comes in by lo. fs may be NULL.
  */
 void xt_load(struct net *net, const struct ramfs *fs);
+
+/* The same with a file of rules `beside` the archive, which counts in place of etc/iptables.rules; may be NULL. */
+void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside);
 
 int __must_check xt_init(struct net *net);
 void xt_exit(struct net *net);

@@ -199,11 +199,19 @@ static void xt_open(struct net *net)
 
 void xt_load(struct net *net, const struct ramfs *fs)
 {
+    xt_load_rules(net, fs, NULL);
+}
+
+void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside)
+{
     const struct ramfs_inode *sets = fs ? ramfs_lookup(fs, "etc/ipset.rules") : NULL;
-    const struct ramfs_inode *rules = fs ? ramfs_lookup(fs, "etc/iptables.rules") : NULL;
+    const struct ramfs_inode *packed = fs ? ramfs_lookup(fs, "etc/iptables.rules") : NULL;
+    const struct ramfs_inode *rules = beside ? beside : packed;
     const struct xt_table *closed = net->xt->tables[XT_FILTER];
     int err = 0;
 
+    if (beside && packed)
+        pr_notice("%s is taken in place of %s in the archive", beside->path, packed->path);
     if (rules)
         xt_close(net);
     if (sets)

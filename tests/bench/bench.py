@@ -4,9 +4,10 @@
 usage: bench.py [--quick] [--rounds N] [--secs S] [--churn S] [--only ROW,...] [--linux debian|small|none] [--kernel ELF]
                 [--beside NAME=ELF[,COMMAND LINE]] [--out FILE.json]
 rows:  size boot idle requests connections download ping memory instructions
+       media (boot_rows.py)
        upload streams churn loss tail fairness idle-connections    (tcp_rows.py)
 
---quick takes less than three minutes: one round, short ones, without "memory" and "instructions". --beside measures
+--quick takes less than three minutes: one round, short ones, without "memory", "instructions" and "media". --beside measures
 one more image in the same run that answers at the same address: a ceiling, an older Skiff (whose command line it gets
 if there is none). A row that fails on a
 guest says so where its figure would stand, and why at the end.
@@ -30,6 +31,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/qemu"))
 from conftest import GUEST, GUEST_MAC, IP, enter_namespace, sh  # noqa: E402
+import boot_rows  # noqa: E402
 import tcp_rows  # noqa: E402
 from clients import Failed, fetch_seconds, wrk  # noqa: E402
 
@@ -156,7 +158,7 @@ def ping(machine, options, put):
 # Measured in rounds, guest by guest. Each is called with the machine, the options and where to put name and value.
 LOAD = {"idle": idle, "requests": requests, "connections": connections, "download": download, "ping": ping, **tcp_rows.ROWS}
 TIMED = ["boot", *LOAD]
-SLOW = ["memory", "instructions"]
+SLOW = ["memory", "instructions", "media"]
 ROWS = ["size", *TIMED, "churn", "idle-connections", *SLOW]
 FAILURES = (OSError, subprocess.SubprocessError, ValueError, LookupError, ArithmeticError, Failed)
 
@@ -310,7 +312,8 @@ def run(options, rows, books):
         for book in books:
             measure_once(book.guest, options, rows, book)
             print(f"round {round_number + 1}: {book.guest.name} done", file=sys.stderr)
-    for row, function in (("size", measure_size), ("memory", measure_smallest_memory), ("instructions", measure_instructions)):
+    for row, function in (("size", measure_size), ("memory", measure_smallest_memory), ("instructions", measure_instructions),
+                          ("media", boot_rows.media(Machine, OUT))):
         for book in books:
             if row in rows:
                 book.attempt(row, function, book.guest)

@@ -18,31 +18,6 @@ def test_boots_and_serves_with_each_card(boot, small_site, nic):
     assert re.search(r"eth0: .*52:54:00:79:00:02", m.log())
 
 
-OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
-EFI_MODULES = pathlib.Path("/usr/lib/grub/x86_64-efi")
-
-
-@pytest.fixture(scope="module")
-def iso(small_site, tmp_path_factory):
-    path = tmp_path_factory.mktemp("iso") / "skiff.iso"
-    sh(ROOT / "boot/iso.sh", KERNEL, path, small_site.archive, timeout=120, env=dict(os.environ, APPEND=IP), cwd=ROOT)
-    return path
-
-
-@pytest.mark.parametrize("medium, options", [
-    ("CD", ["-cdrom", "{iso}"]),
-    ("hard disk", ["-drive", "file={iso},format=raw,if=ide,readonly=off"]),
-    ("USB stick", ["-device", "qemu-xhci", "-drive", "file={iso},format=raw,if=none,id=stick",
-                   "-device", "usb-storage,drive=stick,bootindex=1"]),
-    ("CD under UEFI", ["-bios", str(OVMF), "-cdrom", "{iso}"]),
-])
-def test_boots_from_an_iso_by_grub(boot, iso, small_site, medium, options):
-    if "UEFI" in medium and not (OVMF.exists() and EFI_MODULES.exists()):
-        pytest.skip("UEFI: needs the packages ovmf and grub-efi-amd64-bin")
-    boot(boot=[o.format(iso=iso) for o in options], mem="128M").wait_http(timeout=60)
-    assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]
-
-
 def test_serves_with_4_MiB_of_ram(boot, small_site):
     boot(site=small_site.archive, mem="4M").wait_http()
     for _ in range(20):

@@ -302,6 +302,22 @@ TEST("a multiboot 2 tag that is shorter than itself or longer than the whole end
     }
 }
 
+TEST("a multiboot 2 memory map whose entries are of an odd size is not believed, the two sizes of memory are")
+{
+    struct {
+        struct mb2_mmap map;
+        struct mb2_mmap_entry entry[2];
+    } map = {{{MB2_TAG_MMAP, sizeof(map)}, sizeof(struct mb2_mmap_entry) + 1, 0},
+             {{1 * MIB, 7 * MIB, 1, 0}, {6 * MIB, 9 * MIB, 2, 0}}};
+    struct mb2_basic_memory memory = {{MB2_TAG_BASIC_MEMORY, sizeof(memory)}, 0, 3072};
+    uint32_t *start = mb2_start();
+    leave(&map, sizeof(map));
+    leave(&memory, sizeof(memory));
+    const struct boot_info *boot = mb2_parse_left(start);
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, 1 * MIB, 4 * MIB);
+}
+
 TEST("a multiboot 2 command line without an end is not believed")
 {
     struct {

@@ -19,6 +19,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/nf_conntrack_internal.h"
+#include "net/netfilter/nf_route.h"
 #include "net/netfilter/x_tables.h"
 
 #define NAT_MAPPINGS_MAX 64u  /* of one source to look at, for one to use again */
@@ -301,21 +302,6 @@ static enum nf_verdict nat_drop(struct sk_buff *skb)
     return NF_STOLEN;
 }
 
-/* A packet of ours goes elsewhere now: another route (its mark and service stay). 0 or -E... */
-static int nat_route_anew(struct sk_buff *skb)
-{
-    const struct iphdr *iph = (const struct iphdr *)skb->data;
-    struct flowi4 fl = {.daddr = iph->daddr, .saddr = iph->saddr, .tos = iph->tos, .mark = skb->mark};
-    int err;
-    struct rtable *rt = ip_route_output(skb->dst->net, &fl, &err);
-
-    if (!rt)
-        return err;
-    skb_dst_drop(skb);
-    skb_dst_set(skb, &rt->dst);
-    return 0;
-}
-
 /* What table nat says of this half, for a first packet. */
 static enum nf_verdict nat_ask_rules(struct sk_buff *skb, struct nf_conn *ct, enum nf_nat_manip manip,
                                      const struct nf_hook_state *state)
@@ -357,7 +343,7 @@ static enum nf_verdict nf_nat_hook(void *priv, struct sk_buff *skb, const struct
     else
         err = nat_packet(skb, ct, dir, manip);
     if (!err && state->hook == NF_INET_LOCAL_OUT && ((const struct iphdr *)skb->data)->daddr != daddr)
-        err = nat_route_anew(skb);
+        err = ip_route_me_harder(skb);
     return err ? nat_drop(skb) : NF_ACCEPT;
 }
 

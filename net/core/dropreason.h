@@ -62,6 +62,9 @@
     X(CT_INSERT, "new connection whose addresses and ports another one has taken meanwhile")                 \
     X(NAT_FAILED, "packet that cannot be translated: no memory, no address, or the way out has changed")     \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
+    X(NF_QUEUE_NONE, "for a program to judge (QUEUE), and none listens")                                     \
+    X(NF_QUEUE_FULL, "the queue of packets that wait for a program's verdict is full")                       \
+    X(NF_QUEUE_GONE, "waited for a verdict when the program or a device of its way went")                    \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
     X(ICMP_UNKNOWN, "ICMP type this host does not answer")                                                   \

@@ -40,7 +40,7 @@ struct xt_packet {
  *
  * Called from the hooks of raw, mangle and filter; for table nat by address translation, once for each new
  * connection.
- * Return: NF_ACCEPT, NF_DROP, NF_STOLEN or NF_QUEUE.
+ * Return: NF_ACCEPT, NF_DROP, NF_STOLEN, or NF_QUEUE with the number of the queue (hooks.h).
  */
 int xt_do_table(struct sk_buff *skb, const struct nf_hook_state *state, enum xt_table_id table);
 

@@ -21,6 +21,7 @@
 #include "net/netfilter/hooks.h"
 #include "net/netfilter/nf_conntrack.h"
 #include "net/netfilter/nf_nat.h"
+#include "net/netfilter/nf_queue.h"
 #include "net/netfilter/x_tables.h"
 #include "net/packet/af_packet.h"
 #include "net/sched/sched.h"
@@ -407,6 +408,7 @@ static const struct inet_stage {
     {nf_conntrack_init, nf_conntrack_exit},
     {xt_init, xt_exit},
     {nf_nat_init, nf_nat_exit}, /* asks table nat */
+    {nf_queue_init, nf_queue_exit},
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},

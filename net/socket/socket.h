@@ -117,6 +117,8 @@ int __must_check inet_init(struct net *net);
 void inet_exit(struct net *net);
 
 int sys_socket(struct files *files, int family, int type, int protocol);
+/* Becomes the program behind a queue of netfilter: a descriptor; see skiff/nfqueue.h. */
+int sys_nfqueue(struct files *files, uint16_t number, unsigned maxlen, int flags);
 int sys_bind(struct files *files, int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(struct files *files, int fd, int backlog);
 int sys_accept4(struct files *files, int fd, struct sockaddr *addr, socklen_t *len, int flags);

@@ -16,9 +16,10 @@ static const struct xt_match *const xt_matches[] = {
 };
 
 static const struct xt_target *const xt_targets[] = {
-    &xt_reject_target, &xt_log_target,      &xt_mark_target,       &xt_ttl_target,     &xt_tos_target,
-    &xt_dscp_target,   &xt_tcpmss_target,   &xt_notrack_target,    &xt_ct_target,      &xt_dnat_target,
-    &xt_snat_target,   &xt_redirect_target, &xt_masquerade_target, &xt_nfqueue_target, &xt_connmark_target,
+    &xt_reject_target,     &xt_log_target,     &xt_mark_target,     &xt_ttl_target,
+    &xt_tos_target,        &xt_dscp_target,    &xt_tcpmss_target,   &xt_notrack_target,
+    &xt_ct_target,         &xt_dnat_target,    &xt_snat_target,     &xt_redirect_target,
+    &xt_masquerade_target, &xt_nfqueue_target, &xt_connmark_target, &xt_set_target,
 };
 
 const struct xt_match *xt_find_match(const char *name)

@@ -22,6 +22,9 @@ typedef enum irqreturn (*irq_handler_t)(unsigned irq, void *arg);
 int __must_check request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg);
 void free_irq(unsigned irq, void *arg);
 
+/* Inside a handler: what may not be done there has to wait. */
+bool in_hardirq(void);
+
 /* Interrupts off on this core, and back to what they were. */
 unsigned long local_irq_save(void);
 void local_irq_restore(unsigned long flags);

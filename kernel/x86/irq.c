@@ -30,10 +30,16 @@ struct irq_line {
 
 static struct irq_line lines[NR_IRQS];
 static const struct irq_chip *chip;
+static bool handling; /* handlers run with interrupts off: one at a time */
 
 void irq_set_chip(const struct irq_chip *new_chip)
 {
     chip = new_chip;
+}
+
+bool in_hardirq(void)
+{
+    return handling;
 }
 
 unsigned long local_irq_save(void)
@@ -98,9 +104,11 @@ void irq_dispatch(unsigned irq)
     if (chip->is_spurious(irq))
         return;
     bool handled = false;
+    handling = true;
     for (struct irqaction *action = line->actions; action; action = action->next)
         if (action->handler(irq, action->arg) == IRQ_HANDLED)
             handled = true;
+    handling = false;
     if (likely(handled))
         line->unhandled = 0;
     else

@@ -206,6 +206,16 @@ enum xdp_action { XDP_DROP, XDP_PASS, XDP_TX };
 enum xdp_action netdev_run_xdp(struct net_device *dev, const void *frame, unsigned len);
 void netdev_bounce(struct net_device *dev, struct sk_buff *skb);
 
+/*
+ * Frees a buffer that nobody else holds, in a handler of an interrupt, where nothing may be freed: it waits
+ * on the completion queue for NET_TX_SOFTIRQ. reason: why it is dropped; SKB_NOT_DROPPED_YET: it was sent.
+ */
+void dev_kfree_skb_irq(struct sk_buff *skb, enum skb_drop_reason reason);
+/* The same for code that does not know where it runs: at once if that may be. */
+void dev_kfree_skb_any(struct sk_buff *skb, enum skb_drop_reason reason);
+/* For net.c: frees what waits there. */
+void net_free_completions(struct softnet_data *sd);
+
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);
 

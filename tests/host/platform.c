@@ -146,6 +146,13 @@ static struct {
     void *arg;
 } irq_actions[HOST_IRQS][8];
 
+static unsigned irq_depth; /* two models may interrupt one another */
+
+bool in_hardirq(void)
+{
+    return irq_depth;
+}
+
 int request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg)
 {
     if (irq >= HOST_IRQS)
@@ -168,9 +175,11 @@ void free_irq(unsigned irq, void *arg)
 
 void host_raise_irq(unsigned irq)
 {
+    irq_depth++;
     for (size_t i = 0; i < 8; i++)
         if (irq_actions[irq][i].handler)
             irq_actions[irq][i].handler(irq, irq_actions[irq][i].arg);
+    irq_depth--;
 }
 
 unsigned long local_irq_save(void)

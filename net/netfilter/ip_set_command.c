@@ -567,24 +567,13 @@ int ip_set_run(struct xt_parse *in, struct xt_text *out)
         word);
 }
 
+static int ip_set_run_typed(struct xt_parse *in, struct xt_text *out)
+{
+    xt_parse_take(in, "ipset");
+    return ip_set_run(in, out);
+}
+
 int ip_set_command(struct net *net, const char *line, struct xt_text *out)
 {
-    struct xt_parse *in = xt_parse_create(net);
-    int err;
-
-    if (!in) {
-        xt_print(out, "Not enough memory.\n");
-        xt_text_flush(out);
-        return -ENOMEM;
-    }
-    err = xt_parse_line(in, line, strlen(line));
-    if (!err) {
-        xt_parse_take(in, "ipset");
-        err = ip_set_run(in, out);
-    }
-    if (err)
-        xt_parse_tell(in, out);
-    xt_text_flush(out);
-    xt_parse_destroy(in);
-    return err;
+    return xt_parse_command(net, line, out, ip_set_run_typed);
 }

@@ -42,7 +42,7 @@ static bool raw_match(const struct sock *sk, uint8_t protocol, be32 local, be32 
 {
     return sk->sk_protocol == protocol && (!sk->sk_rcv_saddr || sk->sk_rcv_saddr == local) &&
            (!sk->sk_daddr || sk->sk_daddr == remote) &&
-           (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif) && ip_mc_sk_allow(sk, local, dif);
+           (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif) && ip_mc_sk_allow(sk, local, remote, dif);
 }
 
 /* ICMP_FILTER: types this socket does not want. */

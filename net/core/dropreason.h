@@ -66,6 +66,7 @@
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
     X(ICMP_UNKNOWN, "ICMP type this host does not answer")                                                   \
     X(ICMP_BROADCAST, "ICMP request to a broadcast address, not answered on purpose")                        \
+    X(ICMP_RATELIMIT, "ICMP request that would be answered beyond the rate limit")                           \
     X(IGMP_INVALID, "IGMP message too short, damaged, or not from this link")                                \
     X(UDP_CSUM, "UDP checksum wrong")                                                                        \
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \

@@ -71,6 +71,7 @@
     X(UDP_CSUM, "UDP checksum wrong")                                                                        \
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
+    X(SOCKET_FILTER, "dropped by the program a socket has attached (SO_ATTACH_FILTER)")                      \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
     X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \

@@ -46,7 +46,7 @@ static bool raw_icmp_filtered(struct sock *sk, const struct sk_buff *skb)
 void raw_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
 {
     if (sk_filter(sk, skb, 0)) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
         return;
     }
     skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */
@@ -354,6 +354,13 @@ static int raw_getsockopt(struct sock *sk, int level, int name, void *val, sockl
     *len = min(*len, (socklen_t)sizeof(*filter));
     memcpy(val, filter, *len);
     return 0;
+}
+
+struct sock *raw_next_sock(struct net *net, const struct sock *prev)
+{
+    struct hlist_node *next = prev ? prev->sk_common.bind_node.next : net->ipv4->raw_sockets.first;
+
+    return next ? container_of(next, struct sock, sk_common.bind_node) : NULL;
 }
 
 const struct proto raw_prot = {

@@ -121,7 +121,7 @@ TEST("an echo request leaves with the socket's id and a right sum, and the reply
     assert_memory_equal(buf + 8, "data!", 5);
     assert_int_equal(ntohl(from.sin_addr.s_addr), t->peer);
     assert_int_equal(from.sin_port, 0);
-    reply_from("10.0.0.2", ID + 1); /* another's */
+    reply_from("10.0.0.2", ID + 64); /* another's */
     assert_int_equal(receive(fd, 0), -EAGAIN);
     assert_int_equal(testnet_pop(t, out, sizeof(out)), 0);
 }

@@ -149,6 +149,7 @@ TEST("IP_PKTOPTIONS tells how the segment came that made the connection, as far 
     struct msghdr msg = {.msg_control = control, .msg_controllen = len};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     const struct in_pktinfo *info = (const void *)CMSG_DATA(c);
+    assert_non_null(c);
     assert_int_equal(c->cmsg_type, IP_PKTINFO);
     assert_int_equal(info->ipi_ifindex, t->dev->ifindex);
     assert_int_equal(ntohl(info->ipi_addr.s_addr), t->local);

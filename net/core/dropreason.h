@@ -69,10 +69,12 @@
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
     X(ICMP_UNKNOWN, "ICMP type this host does not answer")                                                   \
     X(ICMP_BROADCAST, "ICMP request to a broadcast address, not answered on purpose")                        \
+    X(ICMP_RATELIMIT, "ICMP request that would be answered beyond the rate limit")                           \
     X(IGMP_INVALID, "IGMP message too short, damaged, or not from this link")                                \
     X(UDP_CSUM, "UDP checksum wrong")                                                                        \
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
+    X(SOCKET_FILTER, "dropped by the program a socket has attached (SO_ATTACH_FILTER)")                      \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
     X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \

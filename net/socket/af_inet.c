@@ -16,6 +16,7 @@
 #include "net/ethernet/link.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_sockglue.h"
+#include "net/ipv4/ping.h"
 #include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
@@ -374,6 +375,9 @@ static int socket_layer_init(struct net *net)
     layer->tcp = (struct inet_protosw){
         .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .prot = &tcp_prot, .ops = &inet_stream_ops};
     inet_register_protosw(net, &layer->tcp);
+    layer->ping = (struct inet_protosw){
+        .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .prot = &ping_prot, .ops = &inet_dgram_ops};
+    inet_register_protosw(net, &layer->ping); /* before UDP, which is what SOCK_DGRAM means by itself */
     layer->udp = (struct inet_protosw){
         .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot, .ops = &inet_dgram_ops};
     inet_register_protosw(net, &layer->udp);

@@ -74,7 +74,7 @@ struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
-    struct inet_protosw tcp, udp, raw;
+    struct inet_protosw tcp, ping, udp, raw;
     int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
     struct sysctl_entry sysctl_entries[3];
     struct sysctl_table sysctl;

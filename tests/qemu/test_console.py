@@ -1,5 +1,6 @@
 """The console on the serial line: typed at, read from, flooded and interrupted, as a person or a program would."""
 import os
+import pathlib
 import pty
 import re
 import select
@@ -10,7 +11,8 @@ import time
 
 import pytest
 
-from conftest import GUEST, HOST, IP, KERNEL, ROOT, get
+from conftest import GUEST, HOST, IP, KERNEL, ROOT, get, sh
+from router import Namespace
 
 PROMPT = "skiff# "
 
@@ -80,7 +82,7 @@ def line(boot, tmp_path):
 
 def test_commands_are_answered(line):
     listed = line.run("help")
-    for name in ("dmesg", "ethtool", "ip", "iptables", "free", "lspci", "nstat", "ping", "ps", "ss", "uptime", "reboot", "poweroff"):
+    for name in ("dmesg", "ethtool", "ip", "iptables", "free", "lspci", "nstat", "ping", "ps", "ss", "traceroute", "uptime", "reboot", "poweroff"):
         assert re.search(rf"^  {name} ", listed, re.M), name
     assert re.search(r"^ \d\d:\d\d:\d\d up \d+ s\n", line.run("uptime"))
     total, used, free, least = map(int, re.search(r"Mem: +(\d+) +(\d+) +(\d+) +(\d+)", line.run("free")).groups())
@@ -95,7 +97,37 @@ def test_commands_are_answered(line):
         port = s.getsockname()[1]
         assert re.search(rf"^tcp +ESTAB .* {GUEST}:80 +{HOST}:{port}$", line.run("ss"), re.M)
     assert int(re.search(r"rx_packets: (\d+)", line.run("ethtool -S eth0"))[1]) > 5
+    assert re.search(r"^driver: e1000\nbus-info: 0000:00:0\d\.0\n", line.run("ethtool -i eth0"))
     assert "no such command" in line.run("nosuch")
+
+
+def test_traceroute_through_a_router_and_ctrl_c(line):
+    """Skiff --- Linux, which forwards --- Linux."""
+    far, settings = Namespace("far"), pathlib.Path("/proc/sys/net/ipv4")
+    try:
+        sh("ip", "link", "add", "near", "type", "veth", "peer", "name", "outer")
+        sh("ip", "link", "set", "outer", "netns", far.holder.pid)
+        sh("ip", "addr", "add", "10.83.0.1/24", "dev", "near")
+        sh("ip", "link", "set", "near", "up")
+        far.run("ip", "addr", "add", "10.83.0.2/24", "dev", "outer")
+        far.run("ip", "link", "set", "outer", "up")
+        far.run("ip", "route", "add", "default", "via", "10.83.0.1")
+        (settings / "ip_forward").write_text("1")
+        (settings / "icmp_ratelimit").write_text("0")
+        for options in ("", "-I"):
+            out = line.run(f"traceroute {options} -q 2 10.83.0.2", timeout=60)
+            ms = r"  \d+\.\d+ ms"
+            assert re.search(rf"^traceroute to 10\.83\.0\.2 .*\n 1  {HOST}{ms}{ms}\n 2  10\.83\.0\.2{ms}{ms}\n$", out), out
+        (settings / "ip_forward").write_text("0")
+        start = len(line.data)
+        line.type("traceroute 10.83.0.2\r")
+        line.expect(r"hops max, 60 byte packets\n 1 ", start=start)
+        line.type("\x03")
+        line.expect(rf"\^C\n{PROMPT}$", start=start)
+        assert " up " in line.run("uptime")
+    finally:
+        far.close()
+        sh("ip", "link", "del", "near", check=False)
 
 
 def test_history_editing_and_completion(line):

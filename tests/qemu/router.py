@@ -131,7 +131,7 @@ def serving(ns, handler, address=("0.0.0.0", 0)):
         thread.join(10)
 
 
-def connect(ns, address, timeout=10):
+def connect(ns, address, timeout=60):
     with ns:
         return socket.create_connection(address, timeout)
 
@@ -146,7 +146,7 @@ def exchange(client, address, server, size, at=None):
         connection.shutdown(socket.SHUT_WR)
 
     with serving(server, echo, at or ("0.0.0.0", 0)) as port:
-        with connect(client, (address, port), 20) as s:
+        with connect(client, (address, port)) as s:
             s.sendall(payload)
             s.shutdown(socket.SHUT_WR)
             answer = read_all(s)

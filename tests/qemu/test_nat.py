@@ -1,4 +1,5 @@
 """Skiff translates between two networks of Linux machines: nobody on the right sees an address of the left."""
+import concurrent.futures
 import contextlib
 import errno
 import hashlib
@@ -302,6 +303,64 @@ def test_fragments_are_translated_whole(nat):
         assert got == data and peer == s.getsockname()
         server.sendto(data[::-1], peer)
         assert s.recv(1 << 16) == data[::-1]
+
+
+def echo_datagrams(ns, address):
+    """A server that sends each datagram back, in a thread that ends with its socket. -> the socket"""
+    server = bound(ns, socket.SOCK_DGRAM, *address)
+    server.settimeout(None)
+
+    def serve():
+        while (found := server.recvfrom(1 << 16))[0] != b"end":
+            server.sendto(*found)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
+
+
+def datagrams_come_back(s, rng, count):
+    """So many datagrams of any size, each the same when it comes back; one that a full queue dropped is sent again."""
+    s.settimeout(1)
+    for number in range(count):
+        data, end = struct.pack("!I", number) + rng.randbytes(rng.randrange(1400, 30000)), time.monotonic() + 60
+        while True:
+            assert time.monotonic() < end, f"datagram {number} does not come back"
+            s.send(data)
+            try:
+                while (got := s.recv(1 << 16))[:4] != data[:4]:
+                    pass  # the answer to one that was given up
+                break
+            except TimeoutError:
+                pass
+        assert got == data
+
+
+def test_pieces_cut_again_and_trains_under_load_keep_every_byte(nat):
+    """RFC 4787 REQ-14 by a narrower link: fragments are put together, translated and cut anew, both ways, beside streams."""
+    rng = random.Random(7)
+    nat.line.run("ip link set eth1 mtu 1000")
+    inside, outside = echo_datagrams(nat.left, (LEFT, DATAGRAMS)), echo_datagrams(nat.right, (RIGHT, 5555))
+    before = nat.line.run("nstat -az 'IpFrag*'")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool, \
+                bound(nat.left, socket.SOCK_DGRAM, CLIENTS[1], 0, (RIGHT, 5555)) as out, \
+                bound(nat.right, socket.SOCK_DGRAM, RIGHT, 0, (RIGHT_GW, 5300)) as back:
+            tasks = [pool.submit(exchange, nat.left, RIGHT, nat.right, size) for size in (3_000_000, 2_000_001)]
+            tasks += [pool.submit(datagrams_come_back, s, random.Random(rng.random()), 40) for s in (out, back)]
+            for task in tasks:
+                task.result(240)
+    finally:
+        for server in (inside, outside):
+            server.sendto(b"end", server.getsockname())
+        nat.line.run("ip link set eth1 mtu 1500")
+        for ns in (nat.left, nat.right):
+            ns.run("ip", "route", "flush", "cache")
+
+    def figure(name, text):
+        return int(re.search(rf"^{name} +(\d+)", text, re.M)[1])
+
+    after = nat.line.run("nstat -az 'IpFrag*'")
+    assert figure("IpFragCreates", after) - figure("IpFragCreates", before) > 500
 
 
 def test_pings_with_one_id_are_told_apart(nat):

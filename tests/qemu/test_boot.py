@@ -73,14 +73,22 @@ def test_two_cards_serve_at_once(boot, small_site):
 
 
 def test_asks_dhcp_without_an_address(boot, small_site, tmp_path):
-    server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=tap0",
-                               "--bind-interfaces", "--dhcp-range=10.79.0.100,10.79.0.120,255.255.255.0,120",
-                               "--dhcp-option=3,10.79.0.1", f"--dhcp-leasefile={tmp_path}/leases",
-                               f"--pid-file={tmp_path}/pid", "--user=root", "--log-facility=-"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = tmp_path / "dnsmasq"
+    with open(said, "w") as output:
+        server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=tap0",
+                                   "--bind-interfaces", "--dhcp-range=10.79.0.100,10.79.0.120,255.255.255.0,120",
+                                   "--dhcp-option=3,10.79.0.1", f"--dhcp-leasefile={tmp_path}/leases",
+                                   f"--pid-file={tmp_path}/pid", "--user=root", "--log-facility=-"], stdout=output, stderr=output)
     try:
+        end = time.monotonic() + 60
+        while "bound exclusively to interface tap0" not in said.read_text():
+            assert server.poll() is None and time.monotonic() < end, said.read_text()
+            time.sleep(0.02)
         m = boot(site=small_site.archive, append="")
-        address = m.wait_log(r"eth0: (10\.79\.0\.1\d\d)/24 from DHCP")[1]
+        try:
+            address = m.wait_log(r"eth0: (10\.79\.0\.1\d\d)/24 from DHCP", timeout=120)[1]
+        except AssertionError as e:
+            raise AssertionError(f"{e}\nthe server says:\n{said.read_text()}") from None
         m.wait_http(address)
         assert get("/f1000.bin", address)[0] == 200
     finally:

@@ -237,7 +237,7 @@ needs-fuzz: needs-build
 
 needs-test: needs-build
 	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \
-		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping dnsmasq:dnsmasq-base iperf3:iperf3 \
+		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping nmap:nmap dnsmasq:dnsmasq-base iperf3:iperf3 \
 		/usr/lib/python3/dist-packages/scapy:python3-scapy /usr/lib/python3/dist-packages/pytest:python3-pytest \
 		grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
 

@@ -24,7 +24,7 @@ help:
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory, forwarding"
 	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"

@@ -139,6 +139,7 @@ class Sides(Networks):
                 pass
         else:
             raise Failed(f"nothing was forwarded within {limit} s")
+        self.machine = machine
         time.sleep(1)  # what boots beside it settles
 
     def headers(self, size):
@@ -156,12 +157,15 @@ class Sides(Networks):
         return self.traffic("connections", RIGHT, WEB, self.listener.fileno(), **more)
 
     def traffic(self, *arguments, **more):
+        before = self.machine.cpu()
         with self.left:
             run = subprocess.run([PROGRAM, *map(str, arguments), *(f"{k}={v}" for k, v in more.items())], capture_output=True, text=True,
                                  timeout=120, pass_fds=[self.entry.fileno(), self.exit.fileno(), self.listener.fileno()])
         if run.returncode:
             raise Failed(run.stderr.strip())
-        return json.loads(run.stdout)
+        result = json.loads(run.stdout)
+        result["cpu_us"] = (self.machine.cpu() - before) / max(1, result["all"]) * 1e6
+        return result
 
 
 # --- the rows: called with the two networks, the options, the name of the variant and where to put name and value ---
@@ -172,6 +176,7 @@ def forward(sides, options, name, put):
         if not r["arrived"]:
             raise Failed(f"{name}: nothing came through")
         put(f"forwarded/s, {size} bytes, {name}", r["rate"])
+        put(f"  host CPU us each, {size} bytes, {name}", r["cpu_us"])
         put(f"  errors: lost, %, {size} bytes, {name}", r["lost"] * 100)
 
 
@@ -179,7 +184,8 @@ def nat(sides, options, name, put):
     for parallel in (1, 64):
         r = sides.connections(seconds=options.secs, window=parallel)
         put(f"connections/s by {name}, {parallel} at a time", r["rate"])
-        put(f"  connection errors, {parallel}", r["failed"])
+        put(f"  host CPU us each, {parallel} at a time", r["cpu_us"])
+        put(f"  connection errors, {name}, {parallel}", r["failed"])
 
 
 def drop(sides, options, name, put):
@@ -188,6 +194,7 @@ def drop(sides, options, name, put):
     if not r["arrived"]:
         raise Failed(f"{name}: nothing came through")
     put(f"dropped/s, {name}", r["rate"] * 63 / 64)
+    put(f"  host CPU us each, {name}", r["cpu_us"])
 
 
 def delay(sides, options, name, put):

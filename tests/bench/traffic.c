@@ -164,12 +164,12 @@ static void datagrams(const char *headers, int in, int out)
     double seconds = (double)(now_ns() - from) / (double)NS_PER_S;
     uint64_t sent = f.behind + 1 > first ? f.behind + 1 - first : 0, wanted = sent / (uint64_t)setting[EVERY];
     qsort(delay_ns, f.arrived, sizeof(*delay_ns), compare);
-    printf(
-        "{\"sent\": %llu, \"arrived\": %llu, \"lost\": %.5f, \"rate\": %.1f, \"median_us\": %.2f, \"p99_us\": %.2f}\n",
-        (unsigned long long)sent, (unsigned long long)f.arrived,
-        wanted > f.arrived ? (double)(wanted - f.arrived) / (double)wanted : 0,
-        (double)f.arrived * (double)setting[EVERY] / seconds, f.arrived ? delay_ns[f.arrived / 2] / 1e3 : 0,
-        f.arrived ? delay_ns[f.arrived * 99 / 100] / 1e3 : 0);
+    printf("{\"all\": %llu, \"arrived\": %llu, \"lost\": %.5f, \"rate\": %.1f, ",
+           (unsigned long long)f.behind, (unsigned long long)f.arrived,
+           wanted > f.arrived ? (double)(wanted - f.arrived) / (double)wanted : 0,
+           (double)f.arrived * (double)setting[EVERY] / seconds);
+    printf("\"median_us\": %.2f, \"p99_us\": %.2f}\n", f.arrived ? delay_ns[f.arrived / 2] / 1e3 : 0,
+           f.arrived ? delay_ns[f.arrived * 99 / 100] / 1e3 : 0);
 }
 
 /* --- connections: the listener answers with one byte and closes; the client then closes, too
@@ -238,7 +238,7 @@ static void connections(const char *address, int port, int listener)
                 look_at(&c, events[i].data.fd);
         }
     }
-    printf("{\"rate\": %.1f, \"failed\": %llu}\n",
+    printf("{\"all\": %llu, \"rate\": %.1f, \"failed\": %llu}\n", (unsigned long long)c.done,
            (double)(c.done - early) * (double)NS_PER_S / (double)(now_ns() - from),
            (unsigned long long)c.failed);
 }

@@ -52,17 +52,16 @@ small_kernel() { # small_kernel NAME: OUTDIR/vmlinux-NAME, of the configuration 
     [ -s "$out/source/Makefile" ] || { mkdir -p "$out/source" && tar -C "$out/source" --strip-components=1 -xJf "$out/root/usr/src/linux-source-6.1.tar.xz"; }
     [ ! -e "$out/source/.config" ] || make -s -C "$out/source" mrproper
     mkdir -p "$out/build-$1"
-    cd "$out/source"
     printf 'CONFIG_%s=y\n' 64BIT CC_OPTIMIZE_FOR_PERFORMANCE KERNEL_LZ4 SLUB HYPERVISOR_GUEST PVH HIGH_RES_TIMERS \
         NO_HZ_IDLE HZ_250 JUMP_LABEL BLK_DEV_INITRD PRINTK MULTIUSER POSIX_TIMERS FUTEX EPOLL SIGNALFD TIMERFD EVENTFD \
         AIO SHMEM ADVISE_SYSCALLS MEMBARRIER RSEQ FILE_LOCKING BINFMT_ELF BINFMT_SCRIPT PROC_FS PROC_SYSCTL SYSFS TMPFS \
         DEVTMPFS TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI NET UNIX INET NETDEVICES ETHERNET NET_VENDOR_INTEL E1000 >"$out/build-$1/wanted"
     printf 'CONFIG_%s=n\n' SMP CC_OPTIMIZE_FOR_SIZE KERNEL_XZ SLOB SPECULATION_MITIGATIONS IPV6 WIRELESS WLAN >>"$out/build-$1/wanted"
     cat >>"$out/build-$1/wanted"
-    make -s O="$out/build-$1" tinyconfig
-    scripts/kconfig/merge_config.sh -m -O "$out/build-$1" "$out/build-$1/.config" "$out/build-$1/wanted" >/dev/null
-    make -s O="$out/build-$1" olddefconfig
-    make -s -j"$(nproc)" O="$out/build-$1" vmlinux
+    make -s -C "$out/source" O="$out/build-$1" tinyconfig
+    (cd "$out/source" && scripts/kconfig/merge_config.sh -m -O "$out/build-$1" "$out/build-$1/.config" "$out/build-$1/wanted" >/dev/null)
+    make -s -C "$out/source" O="$out/build-$1" olddefconfig
+    make -s -C "$out/source" -j"$(nproc)" O="$out/build-$1" vmlinux
     strip -s "$out/build-$1/vmlinux" -o "$out/vmlinux-$1"
 }
 
@@ -119,7 +118,7 @@ debian) debian_kernel ;;
 small) # Debian's kernel first: the initramfs serves both
     debian_kernel
     small_kernel small </dev/null
-    router_config | small_kernel small-router ;;
+    small_kernel small-router < <(router_config) ;;
 *) echo "bench: kernel '$kind' is unknown; write debian or small" >&2; exit 1 ;;
 esac
 initramfs

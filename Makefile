@@ -24,7 +24,7 @@ help:
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory, forwarding"
 	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"
@@ -206,6 +206,11 @@ $(B)/bad_wire: tests/wire/bad_wire.c
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
 
+# What the router's rows of the bench send through it, and count behind it.
+$(B)/traffic: tests/bench/traffic.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
+
 system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
@@ -219,7 +224,7 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 	@$(PYTHON) tests/coverage.py $(B)/cov net/tcp $(COVERED)
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
+bench: $(B)/skiff.elf $(B)/bad_wire $(B)/traffic | needs-test
 	@boot/need.sh cpio:cpio
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 

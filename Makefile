@@ -25,7 +25,7 @@ help:
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory, forwarding"
 	@echo "make usb      build/skiff.iso: boots as CD and as USB stick, under BIOS and UEFI    (SITE=dir FREE=3)"
 	@echo "make flash    write it to a stick and read it back                                  (DEV=/dev/sdX YES=1)"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
@@ -217,6 +217,11 @@ $(B)/bad_wire: tests/wire/bad_wire.c
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
 
+# What the router's rows of the bench send through it, and count behind it.
+$(B)/traffic: tests/bench/traffic.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
+
 system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
 
@@ -235,7 +240,7 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 	@$(PYTHON) tests/coverage.py $(B)/cov net/tcp $(COVERED)
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
+bench: $(B)/skiff.elf $(B)/bad_wire $(B)/traffic | needs-test
 	@boot/need.sh cpio:cpio grub-mkrescue:grub-common
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
@@ -253,7 +258,7 @@ needs-fuzz: needs-build
 
 needs-test: needs-build
 	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \
-		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping dnsmasq:dnsmasq-base iperf3:iperf3 \
+		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping nmap:nmap dnsmasq:dnsmasq-base iperf3:iperf3 \
 		/usr/lib/python3/dist-packages/scapy:python3-scapy /usr/lib/python3/dist-packages/pytest:python3-pytest \
 		grub-mkimage:grub-common /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin \
 		xorriso:xorriso mformat:mtools /usr/share/ovmf/OVMF.fd:ovmf

@@ -55,6 +55,9 @@ struct irq_stat {
 unsigned irq_count_lines(void);
 bool irq_get_stat(unsigned irq, struct irq_stat *stat);
 
+/* Inside a handler: what may not be done there has to wait. */
+bool in_hardirq(void);
+
 /* Interrupts off on this core, and back to what they were. */
 unsigned long local_irq_save(void);
 void local_irq_restore(unsigned long flags);

@@ -8,6 +8,7 @@
 #include "drivers/e1000/e1000.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "drivers/pci/pcie.h"
 #include "kernel/cmdline.h"
@@ -370,6 +371,9 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     struct net_device *dev = adapter->netdev;
 
     dev->netdev_ops = &e1000_netdev_ops;
+    dev->driver = "e1000";
+    snprintf(dev->bus_info, sizeof(dev->bus_info), "0000:%02x:%02x.%u", adapter->pci->bus, adapter->pci->slot,
+             adapter->pci->func);
     dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX |
                     NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_XDP;
     dev->watchdog_ms = E1000_TX_HANG_MS;

@@ -36,6 +36,7 @@ struct irq_line {
 };
 
 static struct irq_line lines[NR_IRQS];
+static bool handling; /* handlers run with interrupts off: one at a time */
 
 void irq_set_chip(unsigned irq, const struct irq_chip *chip)
 {
@@ -52,6 +53,11 @@ const struct irq_chip *irq_chip_of(unsigned irq)
 bool irq_in_use(unsigned irq)
 {
     return lines[irq].actions;
+}
+
+bool in_hardirq(void)
+{
+    return handling;
 }
 
 unsigned long local_irq_save(void)
@@ -118,9 +124,11 @@ void irq_dispatch(unsigned irq)
         return;
     }
     bool handled = false;
+    handling = true;
     for (struct irqaction *action = line->actions; action; action = action->next)
         if (action->handler(irq, action->arg) == IRQ_HANDLED)
             handled = true;
+    handling = false;
     line->count++;
     if (likely(handled))
         line->unhandled = 0;

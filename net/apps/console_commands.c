@@ -30,6 +30,7 @@ const struct command *const console_commands[] = {
     &ss_command,
     &sysctl_command,
     &tc_command,
+    &traceroute_command,
     &uptime_command,
     NULL,
 };

@@ -103,6 +103,8 @@ void e1000_reset_hw(struct e1000_adapter *adapter)
     if (chip->rx_kbytes)
         e1000_write(adapter, E1000_PBA, chip->rx_kbytes);
     e1000_pcie_tell_firmware(adapter, true);
+    if (chip->link_changed)
+        adapter->link_status = 0; /* what it has set for the link is undone: set anew at the next look */
 }
 
 /* --- which frames come in --- */

@@ -55,6 +55,7 @@ struct e1000_model_config {
 
     /* Of the later kinds. */
     uint64_t firmware_holds_ms; /* the semaphore, from power-on; or for ever */
+    bool smbi_taken;            /* a boot agent has left the drivers' semaphore taken */
     bool managed;               /* there is management firmware ... */
     bool reset_blocked;         /* ... which forbids resetting the PHY */
     bool ultra_low_power;       /* the PHY has been left in it (I218, I219) */

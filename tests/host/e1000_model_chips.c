@@ -241,6 +241,8 @@ void e1000_model_chip_power_on(struct e1000_model *card)
     card->chip.page = 0;
     if (is_chipset(card))
         REG(card, E1000_FEXTNVM) = FEXTNVM_DEFAULT;
+    else if (card->config.smbi_taken)
+        REG(card, E1000_SWSM) = E1000_SWSM_SMBI;
     if (card->config.kind == E1000_MODEL_I219)
         REG(card, E1000_STRAP) = 1 << E1000_STRAP_NVM_SHIFT; /* 8 KiB */
 }

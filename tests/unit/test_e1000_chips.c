@@ -302,10 +302,9 @@ TEST("firmware that never lets go is said once; the card works by the MAC's own 
 
 TEST("an SMBI that a boot agent has left taken does not keep the PHY from us")
 {
-    plug((struct e1000_model_config){.device_id = 0x105e, .kind = E1000_MODEL_82571});
-    card->regs[E1000_SWSM / 4] = E1000_SWSM_SMBI;
-    probe();
+    START(0x105e, 82571, .smbi_taken = true);
     assert_false(adapter()->phy_lost);
+    assert_true(card->counts.takes > 0);
     assert_false(reg(E1000_SWSM) & E1000_SWSM_SMBI);
 }
 
@@ -613,6 +612,22 @@ TEST("a transmitter that hangs under load is reset, and only packets are lost")
         taken = 0;
         take_down();
     }
+}
+
+TEST("what a reset has undone of the settings for the link's speed is set again")
+{
+    START(0x105e, 82571);
+    renegotiate(E1000_STATUS_SPEED_100);
+    card->faults.tx_hang = true;
+    send(LEN);
+    host_advance_ms(2500);
+    assert_int_equal(card->counts.resets, 2);
+    card->faults.tx_hang = false;
+    card->regs[E1000_STATUS / 4] =
+        (reg(E1000_STATUS) & ~(uint32_t)E1000_STATUS_SPEED) | E1000_STATUS_SPEED_100;
+    host_advance_ms(3 * S);
+    assert_true(dev->carrier);
+    assert_false(reg(E1000_TARC0) & E1000_TARC_SPEED_MODE);
 }
 
 TEST("an I219 whose receive ring is stuck too has both rings flushed before the reset")

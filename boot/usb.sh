@@ -79,7 +79,7 @@ mformat -i "$work/iso/skiff.img" -C -T $((fat_kib * 2)) -h 64 -s 32 -c $cluster 
 for file in README.TXT skiff.cfg site.tar boot EFI; do # a fixed order
     mcopy -i "$work/iso/skiff.img" -s -m "$fat/$file" ::
 done
-touch -d "@$SOURCE_DATE_EPOCH" "$work/iso/skiff.img"
+touch -d "@$SOURCE_DATE_EPOCH" "$work/iso/skiff.img" "$work/iso"
 
 # The medium around it
 xorriso -as mkisofs -quiet -o "$work/out" -V SKIFF -no-pad --sort-weight 1 /boot.img --sort-weight 0 /skiff.img \

@@ -62,7 +62,7 @@ struct ramfs_inode;
  */
 void xt_load(struct net *net, const struct ramfs *fs);
 
-/* The same with a file of rules `beside` the archive, which counts in place of etc/iptables.rules; may be NULL. */
+/* The same with a file of rules `beside` the archive, in place of etc/iptables.rules; may be NULL. */
 void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside);
 
 int __must_check xt_init(struct net *net);

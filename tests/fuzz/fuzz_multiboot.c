@@ -12,7 +12,8 @@
 
 #include "kernel/page.h"
 
-#define ROOM (64u * 1024)
+#define ROOM    (64u * 1024)
+#define INFO_AT (ROOM - 256)
 
 __asm__(".data\n"
         ".globl __image_start, __image_end\n"
@@ -46,7 +47,7 @@ static void check(const struct boot_info *boot)
 /* An address and a length within the room; what lies behind it ends with a zero. */
 static void bend(uint32_t base, uint32_t *addr, uint32_t *len)
 {
-    uint32_t at = *addr % (ROOM / 2);
+    uint32_t at = *addr % (ROOM / 2) & ~7u; /* loaders align */
     *addr = base + at;
     if (len && *len < UINT32_MAX - ROOM)
         *len %= ROOM / 2;
@@ -74,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mb1_module *modules = (struct mb1_module *)(uintptr_t)mb.mods_addr;
     for (unsigned i = 0; i < 32; i++)
         bend(base, &modules[i].string, NULL);
-    memcpy(room + ROOM - 256, &mb, sizeof(mb));
+    memcpy(room + INFO_AT, &mb, sizeof(mb));
     if (mb.mmap_length <= ROOM / 2)
-        check(multiboot_parse(MB1_BOOT_MAGIC, base + ROOM - 256));
+        check(multiboot_parse(MB1_BOOT_MAGIC, base + INFO_AT));
     return 0;
 }

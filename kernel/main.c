@@ -19,6 +19,7 @@
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
+#include "kernel/watchdog.h"
 #include "kernel/x86/acpi.h"
 #include "kernel/x86/acpi_power.h"
 #include "kernel/x86/cpu.h"
@@ -325,6 +326,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     pci_init();
     i6300esb_init();
     itco_init();
+    watchdog_check_wanted();
     if (e1000_init(net) == 0)
         report_no_card();
     sched_configure(net);

@@ -65,6 +65,13 @@ static unsigned seconds_wanted(const struct watchdog *device)
     return (unsigned)seconds;
 }
 
+void watchdog_check_wanted(void)
+{
+    const char *word = cmdline_get("watchdog");
+    if (word && strcmp(word, "off") != 0 && !watch.device)
+        pr_warn("command line: watchdog=%s: this machine has none that can be used", word);
+}
+
 void watchdog_register(const struct watchdog *device)
 {
     unsigned seconds = watch.device ? 0 : seconds_wanted(device);

@@ -23,6 +23,9 @@ struct watchdog {
 /* Borrowed for good. The first that can be started is used. */
 void watchdog_register(const struct watchdog *watchdog);
 
+/* After all drivers: says so if one was wanted and there is none. */
+void watchdog_check_wanted(void);
+
 /* Feeds it now; stops it for good. Harmless without one. For a machine that halts or waits on purpose. */
 void watchdog_feed(void);
 void watchdog_stop(void);

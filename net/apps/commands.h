@@ -6,6 +6,7 @@
 
 #include "net/apps/console.h"
 
+extern const struct command crashlog_command;
 extern const struct command bridge_command, conntrack_command, dmesg_command, ethtool_command, exit_command,
     free_command, help_command, interrupts_command, ip_command, ipset_command, iptables_command,
     iptables_restore_command, iptables_save_command, lspci_command, nstat_command, ping_command,

@@ -10,6 +10,7 @@
 const struct command *const console_commands[] = {
     &bridge_command,
     &conntrack_command,
+    &crashlog_command,
     &dmesg_command,
     &ethtool_command,
     &exit_command,

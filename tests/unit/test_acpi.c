@@ -148,6 +148,7 @@ TEST("an _S5 that is cut, empty, no package, or holds what is no sleep type is n
                {S5_NAME "\x06\x00\x0a\x05\x00", 11},
                {S5_NAME "\x06\x02\x0a\x05\x0c\x01", 12},
                {S5_NAME "\x06\x02\x0a\x08\x0a\x00", 12},
+               {S5_NAME "\x06\x02\x0a\x05\x0a\x08", 12},
                {S5_NAME "\x06\x02\x5f\x53\x35\x5f", 12},
                {S5_NAME "\xff\xff\xff\xff", 10},
                {"\x08_S5_\x0a\x05\x00\x00\x00\x00\x00", 12}};
@@ -213,6 +214,13 @@ TEST(
     madt.x2apic.entry.length = 17;
     madt.cpu[0].entry.length = 4; /* what follows is read as an entry of its own: type 1, length 0 */
     acpi_bytes_add(&a, "APIC", 3, &madt, sizeof(madt));
+    read_tables();
+    assert_int_equal(info.nr_ioapics, 0);
+
+    teardown(NULL), setup(NULL);
+    madt = pc_madt();
+    acpi_bytes_add(&a, "APIC", 3, &madt,
+                   offsetof(struct full_madt, override) - 1); /* cut within the I/O APIC */
     read_tables();
     assert_int_equal(info.nr_ioapics, 0);
 }

@@ -241,6 +241,20 @@ TEST("uptime, free and ps tell of the machine")
     assert_has(run("ps"), "R        0:00.000 console\n");
 }
 
+static void tell_a_crash(void (*line)(const char *text, void *ctx), void *ctx)
+{
+    line("Kernel panic: long ago", ctx);
+}
+
+TEST("crashlog shows what the last run left, and says so if that was nothing")
+{
+    struct report report = {.list = LIST_HEAD_INIT(report.list), .name = "crashlog", .write = tell_a_crash};
+    assert_has(run("crashlog"), "the last run ended well");
+    report_register(&report);
+    assert_has(run("crashlog"), "Kernel panic: long ago\n");
+    report_unregister(&report);
+}
+
 TEST("dmesg shows the log, as grave as is asked for")
 {
     wake();

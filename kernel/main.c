@@ -9,6 +9,7 @@
 
 #include "kernel/boot_info.h"
 #include "kernel/boot_modules.h"
+#include "kernel/boot_report.h"
 #include "kernel/cmdline.h"
 #include "kernel/config_file.h"
 #include "kernel/crash_log.h"
@@ -297,6 +298,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (!boot)
         panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
     report_boot(boot);
+    boot_report_init(boot);
+    cpu_report_init();
 
     /* Memory */
     acpi_init(boot);

@@ -58,8 +58,8 @@ void tty_register(struct tty *tty, const char *name, const struct tty_ops *ops);
 void tty_unregister(struct tty *tty);
 
 /*
- * What each terminal that can shows from now on, beside what scrolls: `large` of digits and dots, `small` of any
- * characters; "" for none.
+ * What each terminal that can shows from now on, beside what scrolls: `large` of digits and dots, `small` of
+ * any characters; "" for none.
  */
 void tty_set_sign(const char *large, const char *small);
 

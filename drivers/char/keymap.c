@@ -227,7 +227,7 @@ enum key_action keymap_feed(struct keyboard_state *state, uint8_t code, char tex
         state->ignore = 2; /* it comes twice, each with two more */
     if (code == CODE_PAUSE || code == CODE_EXTENDED)
         return KEY_NOTHING;
-    code &= (uint8_t)~CODE_RELEASE;
+    code &= 0xff ^ CODE_RELEASE;
     if (modifier(state, code, extended, down) || !down)
         return KEY_NOTHING;
     return press(state, code, extended, text);

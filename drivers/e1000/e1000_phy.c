@@ -150,6 +150,8 @@ static void e1000_link_up(struct e1000_adapter *adapter, uint32_t status)
 {
     pr_info("%s: link is up, %u Mb/s, %s duplex\n", adapter->netdev->name, e1000_link_speed(status),
             status & E1000_STATUS_FD ? "full" : "half");
+    adapter->netdev->speed_mbps = e1000_link_speed(status);
+    adapter->netdev->full_duplex = status & E1000_STATUS_FD;
     netif_carrier_on(adapter->netdev);
     if (!e1000_tx_empty(adapter))
         e1000_tx_watch_start(adapter, E1000_TX_RECLAIM_MS);

@@ -1,8 +1,8 @@
 /*
  * font.c - the letters of the framebuffer console: 94 characters from '!' to '~', 7 by 12 dots each.
  *
- * Capitals are nine dots high, small letters six; the last three rows are for what hangs below the line. A set
- * bit is a dot; the leftmost is bit 6.
+ * Capitals are nine dots high, small letters six; the last three rows are for what hangs below the line. A
+ * set bit is a dot; the leftmost is bit 6.
  */
 #include "drivers/video/font.h"
 

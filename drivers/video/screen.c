@@ -36,6 +36,7 @@ static struct screen {
     unsigned line, column; /* where the next character goes; `line` counts on and on */
     unsigned back;         /* lines that the view is behind the last */
     unsigned sign_rows;    /* 0: there is none */
+    bool sign_away;        /* it has made room for a page, until the next key */
     unsigned cursor;       /* its place in `shown` */
     bool at_end;           /* a new line is due before the next character */
     bool running;          /* the main loop is there: its timers paint */
@@ -47,9 +48,14 @@ static uint8_t *line_at(unsigned line)
     return screen.lines + line % screen.held * screen.columns;
 }
 
+static unsigned sign_rows(void)
+{
+    return screen.sign_away ? 0 : screen.sign_rows;
+}
+
 static unsigned view_rows(void)
 {
-    return screen.rows - screen.sign_rows;
+    return screen.rows - sign_rows();
 }
 
 /* The line at the top of the view; negative: above the first there is. */
@@ -63,9 +69,9 @@ static long top_line(void)
 static const uint8_t *row_text(unsigned row)
 {
     static const uint8_t blank[SCREEN_COLUMNS_MAX] = {[0 ... SCREEN_COLUMNS_MAX - 1] = ' '};
-    if (row < screen.sign_rows)
+    if (row < sign_rows())
         return screen.sign + row * screen.columns;
-    long line = top_line() + (row - screen.sign_rows);
+    long line = top_line() + (row - sign_rows());
     return line > (long)screen.line ? blank : line_at((unsigned)line);
 }
 
@@ -97,7 +103,7 @@ static void forget_cursor(void)
 
 static void paint_cursor(void)
 {
-    long row = (long)screen.line - top_line() + screen.sign_rows;
+    long row = (long)screen.line - top_line() + sign_rows();
     unsigned column = min(screen.column, screen.columns - 1);
     if (row >= screen.rows)
         row = screen.rows - 1;
@@ -175,6 +181,9 @@ static void put_char(char c)
         screen.column -= screen.column > 0;
         return;
     case '\a':
+        return;
+    case '\f': /* a page that wants the whole screen */
+        screen.sign_away = true;
         return;
     }
     if (screen.at_end || screen.column == screen.columns)
@@ -272,6 +281,7 @@ void screen_key(char c)
     if (!screen.ops)
         return;
     screen_scroll(0);
+    screen.sign_away = false;
     tty_receive(&screen.tty, c);
 }
 

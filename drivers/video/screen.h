@@ -33,7 +33,10 @@ void screen_init(const struct screen_ops *ops, unsigned columns, unsigned rows);
 /* There is no screen any more. */
 void screen_exit(void);
 
-/* A key was pressed: to whoever reads the terminal. Nothing where there is no screen. */
+/*
+ * A key was pressed: to whoever reads the terminal. Nothing where there is no screen. A form feed on the
+ * terminal takes the sign away, so that a page has the whole screen; a key brings it back.
+ */
 void screen_key(char c);
 /* There is a keyboard: programs may read here. */
 void screen_has_keyboard(void);

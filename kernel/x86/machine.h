@@ -43,6 +43,9 @@ void random_init(void);
 uint64_t random_early_u64(void);
 void random_add_interrupt(unsigned vector);
 
+/* kernel/x86/cpu_report.c: registers report "cpu" (kernel/report.h): the processor's name and numbers. */
+void cpu_report_init(void);
+
 /* kernel/x86/crash_test.c: the command line's crash=; returns if there is none. */
 void crash_test(void);
 

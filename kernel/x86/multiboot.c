@@ -363,7 +363,8 @@ static void mb2_parse_rsdp(const uint32_t *start)
 
 static void mb2_parse(const uint32_t *start)
 {
-    info.loader = "multiboot 2";
+    info.loader =
+        mb2_find(start, MB2_TAG_EFI64, sizeof(struct mb2_tag)) ? "multiboot 2 on UEFI" : "multiboot 2";
     mb2_parse_memory(start);
     mb2_parse_rsdp(start);
 

@@ -69,6 +69,7 @@ enum mb2_tag_type {
     MB2_TAG_BASIC_MEMORY = 4,
     MB2_TAG_MMAP = 6,
     MB2_TAG_FRAMEBUFFER = 8,
+    MB2_TAG_EFI64 = 12,
     MB2_TAG_ACPI_OLD = 14,
     MB2_TAG_ACPI_NEW = 15,
     MB2_TAG_EFI_MMAP = 17,

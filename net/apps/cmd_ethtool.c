@@ -35,17 +35,29 @@ static int show_statistics(struct shell *c, const char *device)
     return 0;
 }
 
+static uint64_t figure(const char *device, const char *name)
+{
+    char full[64];
+    snprintf(full, sizeof(full), "%s.%s", device, name);
+    return skiff_stat(full);
+}
+
 static int show_link(struct shell *c, const char *device)
 {
     struct ethtool_walk walk = {.device = device};
-    char name[64];
     skiff_stats_walk(show, &walk);
     bool found = walk.text.len;
     text_free(&walk.text);
     if (!found)
         return console_fail(c, device, "there is no such device; ip link lists them");
-    snprintf(name, sizeof(name), "%s.carrier", device);
-    console_printf(c, "Settings for %s:\n\tLink detected: %s\n", device, skiff_stat(name) ? "yes" : "no");
+    uint64_t speed = figure(device, "speed");
+    console_printf(c, "Settings for %s:\n", device);
+    if (speed)
+        console_printf(c, "\tSpeed: %" PRIu64 "Mb/s\n\tDuplex: %s\n", speed,
+                       figure(device, "full_duplex") ? "Full" : "Half");
+    else
+        console_printf(c, "\tSpeed: Unknown!\n\tDuplex: Unknown!\n");
+    console_printf(c, "\tLink detected: %s\n", figure(device, "carrier") ? "yes" : "no");
     return 0;
 }
 

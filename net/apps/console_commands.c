@@ -28,6 +28,7 @@ const struct command *const console_commands[] = {
     &poweroff_command,
     &ps_command,
     &reboot_command,
+    &report_command,
     &ss_command,
     &sysctl_command,
     &tc_command,

@@ -463,7 +463,7 @@ static void handle_response(struct mdns *m, struct card *card, struct dns_reader
     while (dns_read_next(reader, &e)) {
         if (e.section == DNS_QUESTION || e.section == DNS_AUTHORITY)
             continue;
-        e.class &= (uint16_t)~MDNS_CACHE_FLUSH;
+        e.class &= 0xffff ^ MDNS_CACHE_FLUSH;
         for (unsigned r = 0; r < RECORDS; r++)
             if (is_shared(r) && is_name_record(m, card, &e, r) && e.ttl >= ttl_of(r) &&
                 says_the_same(m, card, reader, &e, r))

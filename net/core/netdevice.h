@@ -113,6 +113,8 @@ struct net_device {
     struct net_device *master;                 /* the bridge it is a port of */
     const struct rtnl_link_ops *rtnl_link_ops; /* of devices that are none of a driver: net/ethernet/link.h */
 
+    unsigned speed_mbps; /* of the link, as far as its driver knows; 0: it does not */
+    bool full_duplex;
     bool carrier;  /* link is up */
     bool forwards; /* what comes in here may be for others (net/ipv4/devconf.c): each ACK has to go on */
     bool no_queue; /* passes packets on to another device or straight to the stack: needs no discipline */

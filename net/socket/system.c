@@ -68,7 +68,8 @@ static void walk_device(struct net_device *dev, const struct stat_walk *walk)
         {"tx_bytes", s->tx_bytes},           {"tx_errors", s->tx_errors},
         {"tx_dropped", s->tx_dropped},       {"tx_timeouts", s->tx_timeouts},
         {"link_changes", s->link_changes},   {"carrier", dev->carrier},
-        {"up", netif_running(dev)},
+        {"up", netif_running(dev)},          {"speed", dev->carrier ? dev->speed_mbps : 0},
+        {"full_duplex", dev->full_duplex},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)

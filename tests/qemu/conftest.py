@@ -142,10 +142,10 @@ class Machine:
             return answers[1].partition(b"\r\n")[2].removesuffix(prompt).decode()
 
     def screen(self):
-        """The lines of the VGA text screen; it has not scrolled yet."""
+        """The lines of the VGA text screen; a full block as U+2588."""
         dump = self.monitor("xp /2000hx 0xb8000")
         cells = [int(word, 16) for line in dump.splitlines() for word in line.split(":")[1].split()]
-        text = "".join(chr(cell & 0x7f) for cell in cells)
+        text = "".join(chr(cell & 0xff) for cell in cells).replace("\xdb", "\u2588")
         return [text[i:i + 80].rstrip() for i in range(0, len(text), 80)]
 
     def wait_screen(self, text, timeout=60):

@@ -283,6 +283,91 @@ TEST("lspci shows what is on the bus, or that there is none")
     report_unregister(&report);
 }
 
+/* Each line of what `report` says, and what it may not exceed. */
+static const char *run_report(unsigned *lines)
+{
+    const char *text = run("report");
+    assert_int_equal(text[0], '\f');
+    text++;
+    *lines = 0;
+    for (const char *at = text; *at; at = strchr(at, '\n') + 1, ++*lines)
+        assert_true(strchr(at, '\n') - at <= 79);
+    assert_true(*lines <= 24);
+    return text;
+}
+
+TEST("report tells of the machine on one screen")
+{
+    struct report bus = {.name = "pci", .write = write_pci};
+    unsigned lines;
+    wake();
+    memset(host->net->drops, 0, sizeof(host->net->drops));
+    report_register(&bus);
+    const char *text = run_report(&lines);
+    report_unregister(&bus);
+    assert_int_equal(strncmp(text, "Skiff   ", 8), 0);
+    assert_has(text, "\nPCI     00:02.0 network card: Intel 82540EM [8086:100e] (rev 03) driver: e1000\n");
+    assert_has(text, "\nMemory  ");
+    assert_has(text, "\neth0    link, 02:00:00:00:00:01, 10.0.0.1/24\n        rx ");
+    assert_has(text, "\nRoute   no default, neighbours: ");
+    assert_has(text, "\nDrops   none\n");
+    host->dev->speed_mbps = 100;
+    host->net->drops[SKB_DROP_REASON_TCP_CSUM] = 2;
+    host->net->drops[SKB_DROP_REASON_NO_SOCKET] = 9;
+    text = run_report(&lines);
+    assert_has(text, "\neth0    link 100 Mb/s HALF DUPLEX, ");
+    assert_has(text, "\nDrops   NO_SOCKET 9, TCP_CSUM 2\n");
+    assert_has(text, "\nPCI     this machine has no PCI bus\n");
+    assert_has(run("report x"), "report\n");
+}
+
+static void write_many_devices(void (*line)(const char *text, void *ctx), void *ctx)
+{
+    for (unsigned i = 0; i < 40; i++) {
+        line(
+            "00:1f.6 network card: a name that is so long that it does not fit on one line of a screen [8086:15b8]",
+            ctx);
+        line("00:01.0 bridge: Device [8086:1237] (rev 02)", ctx);
+    }
+}
+
+static void write_many_interrupts(void (*line)(const char *text, void *ctx), void *ctx)
+{
+    for (unsigned i = 0; i < 40; i++)
+        line(" 11:    1234567  IO-APIC  eth0, keyboard", ctx);
+    line("SPU:          0  spurious", ctx);
+}
+
+TEST("report stays on one screen whatever there is to tell, and the last warnings are always on it")
+{
+    struct report bus = {.name = "pci", .write = write_many_devices};
+    struct report lines_of_irqs = {.name = "interrupts", .write = write_many_interrupts};
+    char command[64];
+    unsigned lines;
+    wake();
+    report_register(&bus);
+    report_register(&lines_of_irqs);
+    for (unsigned i = 0; i < 60; i++) {
+        snprintf(command, sizeof(command), "ip addr add 10.0.%u.1/24 dev eth0", i + 1);
+        run(command);
+        printk(LOG_WARNING, "warning %u", i);
+        if (i == 56)
+            printk(LOG_INFO, "a word");
+    }
+    for (unsigned i = 1; i < SKB_DROP_REASON_MAX; i++)
+        host->net->drops[i] = i + 1000000000u;
+    const char *text = run_report(&lines);
+    report_unregister(&bus);
+    report_unregister(&lines_of_irqs);
+    assert_int_equal(lines, 24);
+    assert_has(text, ", 8086:1237, 8086:1237");
+    assert_has(text, "\nIRQ     11: 1234567 IO-APIC eth0, keyboard, 11: ");
+    assert_has(text, "\nLog     warning ");
+    assert_has(text, "warning 57\n        warning 58\n        warning 59\n");
+    assert_null(strstr(text, "a word"));
+    assert_null(strstr(text, "SPU"));
+}
+
 /* --- the stack --- */
 
 TEST("nstat counts from one look to the next, and from the start with -a")
@@ -383,7 +468,8 @@ TEST("ethtool shows a card's figures")
 {
     wake();
     assert_has(run("ethtool -S eth0"), "NIC statistics:\n     rx_packets: ");
-    assert_has(run("ethtool eth0"), "Settings for eth0:\n\tLink detected: yes\n");
+    assert_has(run("ethtool eth0"),
+               "Settings for eth0:\n\tSpeed: Unknown!\n\tDuplex: Unknown!\n\tLink detected: yes\n");
     assert_has(run("ethtool -S eth7"), "eth7: there is no such device");
 }
 

@@ -285,6 +285,18 @@ TEST("an UEFI memory map whose entries are shorter than they can be is not read,
     const struct boot_info *boot = mb2_parse_left(start);
     assert_int_equal(boot->nr_ram, 1);
     assert_ram(boot, 0, 1 * MIB, 4 * MIB);
+TEST("a multiboot 2 loader that hands over UEFI's system table was started by UEFI")
+{
+    struct {
+        uint32_t total, reserved;
+        struct mb2_tag efi;
+        uint64_t table;
+        struct mb2_tag end;
+    } info = {.total = sizeof(info), .efi = {.type = MB2_TAG_EFI64, .size = 16}, .end = {.size = 8}};
+    assert_string_equal(multiboot_parse(MB2_BOOT_MAGIC, leave(&info, sizeof(info)))->loader,
+                        "multiboot 2 on UEFI");
+    info.efi.type = 77;
+    assert_string_equal(multiboot_parse(MB2_BOOT_MAGIC, leave(&info, sizeof(info)))->loader, "multiboot 2");
 }
 
 TEST("a multiboot 2 tag that is shorter than itself or longer than the whole ends the list")

@@ -199,6 +199,25 @@ TEST("the sign stands above the lines, in large letters")
     assert_row(0, "line 6");
 }
 
+TEST("a page that wants the whole screen takes the sign away until the next key")
+{
+    print_lines(0, 30);
+    tty_set_sign("10.2", "http://10.2/");
+    host_advance_ms(200);
+    print("\fa page\n");
+    host_advance_ms(200);
+    assert_row(0, "line 7");
+    assert_row(ROWS - 1, "a page");
+    tty_set_sign("10.3", "http://10.3/"); /* another sign waits, too */
+    host_advance_ms(200);
+    assert_row(0, "line 7");
+    screen_key('x');
+    print("x");
+    host_advance_ms(200);
+    assert_row(6, "  http://10.3/");
+    assert_row(ROWS - 1, "x");
+}
+
 TEST("a sign too wide for the screen is cut")
 {
     tty_set_sign("192.168.178.155", "0123456789012345678901234567890123456789012345");

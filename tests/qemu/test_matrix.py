@@ -13,7 +13,7 @@ from image import BOOT_SECONDS, MEM, make_image, medium
 WAYS = ["-kernel", "CD", "USB stick"]
 FIRMWARES = ["BIOS", "UEFI"]
 BOARDS = ["pc", "q35"]
-CARDS = ["e1000", "e1000-82544gc", "e1000-82545em"]
+CARDS = ["e1000", "e1000-82544gc", "e1000-82545em", "e1000e"]
 COUNTS = [1, 2]
 SECOND = "10.79.1.2"
 WORDS = f"{IP} ip={SECOND}:::255.255.255.0::eth1:off"

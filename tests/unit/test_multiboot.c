@@ -285,6 +285,8 @@ TEST("an UEFI memory map whose entries are shorter than they can be is not read,
     const struct boot_info *boot = mb2_parse_left(start);
     assert_int_equal(boot->nr_ram, 1);
     assert_ram(boot, 0, 1 * MIB, 4 * MIB);
+}
+
 TEST("a multiboot 2 loader that hands over UEFI's system table was started by UEFI")
 {
     struct {

@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all iso run debug test check lint unit script sim system bench coverage fuzz clean help host needs-build needs-run needs-test needs-fuzz
+.PHONY: all iso usb flash run debug test test-matrix check lint unit script sim system bench coverage fuzz clean help host needs-build needs-usb needs-run needs-test needs-fuzz
 
 all: $(B)/skiff.elf
 
@@ -21,11 +21,13 @@ help:
 	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000)"
 	@echo "make debug    the same, waiting for gdb"
 	@echo "make test     everything, from a fresh clone"
+	@echo "make test-matrix  boots every way, on every board, with every card"
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
-	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory"
-	@echo "make iso      build/skiff.iso, boots from CD or USB stick by GRUB"
+	@echo "make bench    beside a Linux guest: requests/s, connections/s, MB/s, loss, boot time, memory, forwarding"
+	@echo "make usb      build/skiff.iso: boots as CD and as USB stick, under BIOS and UEFI    (SITE=dir FREE=3)"
+	@echo "make flash    write it to a stick and read it back                                  (DEV=/dev/sdX YES=1)"
 	@echo "make host     build/host/libskiff.so, the stack as a Linux library"
 	@echo "make fuzz     the fuzzers, a minute each"
 	@echo "make clean    remove build/"
@@ -92,9 +94,13 @@ $(B)/skiff.elf: $(B)/skiff64.elf
 	@echo "        $@: $$(stat -c %s $@) bytes"
 
 # Made anew each time: make cannot see whether a file inside the folder SITE has changed.
-iso: needs-build $(B)/skiff.elf
-	@boot/need.sh grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
-	@boot/iso.sh $(B)/skiff.elf $(B)/skiff.iso "$(SITE)"
+usb: needs-usb $(B)/skiff.elf
+	@boot/usb.sh $(B)/skiff.elf $(B)/skiff.iso "$(SITE)"
+
+iso: usb
+
+flash: usb
+	@boot/flash.sh $(B)/skiff.iso "$(DEV)"
 
 run: needs-run $(B)/skiff.elf
 	@KERNEL=$(B)/skiff.elf boot/run.sh
@@ -105,6 +111,10 @@ debug: needs-run $(B)/skiff.elf
 needs-build:
 	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu-,$(CC)),$(if $(filter x86_64,$(shell uname -m)),gcc,gcc-x86-64-linux-gnu),-)
 
+needs-usb: needs-build
+	@boot/need.sh grub-mkimage:grub-common /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin \
+		xorriso:xorriso mformat:mtools
+
 needs-run: needs-build
 	@boot/need.sh qemu-system-x86_64:qemu-system-x86 ip:iproute2
 
@@ -113,7 +123,8 @@ needs-run: needs-build
 # build/asan is for tests (AddressSanitizer, UBSan), build/host for outside tools. Sources are compiled against
 # our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
 
-PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c)
+PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c \
+                   config_file.c boot_modules.c acpi_tables.c clock_watch.c crash_log.c watchdog.c)
 INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
 HOST_SRC   := $(sort $(wildcard tests/host/*.c))
 RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c
@@ -206,8 +217,18 @@ $(B)/bad_wire: tests/wire/bad_wire.c
 	@mkdir -p $(@D)
 	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
 
+# What the router's rows of the bench send through it, and count behind it.
+$(B)/traffic: tests/bench/traffic.c
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O2 $(HOST_WARN) $< -o $@
+
 system: $(B)/skiff.elf $(B)/bad_wire host | needs-test
 	@$(PYTHON) tests/run_tests.py --system $(TESTS)
+
+# Every way to boot, on every board, with every card: tests/qemu/test_matrix.py. "make test" takes a diagonal of it.
+test-matrix: export SKIFF_MATRIX = full
+test-matrix: $(B)/skiff.elf | needs-test
+	@$(PYTHON) tests/run_tests.py --system -k matrix
 
 test: export SKIFF_GRID = full
 test: $(B)/skiff.elf $(B)/bad_wire host $(UNIT)
@@ -219,14 +240,14 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 	@$(PYTHON) tests/coverage.py $(B)/cov net/tcp $(COVERED)
 
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
-bench: $(B)/skiff.elf $(B)/bad_wire | needs-test
-	@boot/need.sh cpio:cpio
+bench: $(B)/skiff.elf $(B)/bad_wire $(B)/traffic | needs-test
+	@boot/need.sh cpio:cpio grub-mkrescue:grub-common
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
-$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a
-	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(B)/fuzz/libinside.a \
+$(FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/libinside.a $(B)/fuzz/libhost.a $$(call links,fuzz,tests/fuzz/%.c)
+	@$(fuzz_CC) $(HOST_CFLAGS) $(fuzz_FLAGS) -fsanitize=fuzzer $< $(call links,fuzz,$<) -Wl,--start-group $(B)/fuzz/libinside.a \
 		$(B)/fuzz/libhost.a -Wl,--end-group -o $@
 
 fuzz: $(FUZZERS:%=$(B)/fuzz/%)
@@ -237,9 +258,10 @@ needs-fuzz: needs-build
 
 needs-test: needs-build
 	@boot/need.sh /usr/include/cmocka.h:libcmocka-dev sparse:sparse clang-format:clang-format shellcheck:shellcheck \
-		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping dnsmasq:dnsmasq-base iperf3:iperf3 \
+		qemu-system-x86_64:qemu-system-x86 ip:iproute2 tcpdump:tcpdump wrk:wrk curl:curl ping:iputils-ping nmap:nmap dnsmasq:dnsmasq-base iperf3:iperf3 \
 		/usr/lib/python3/dist-packages/scapy:python3-scapy /usr/lib/python3/dist-packages/pytest:python3-pytest \
-		grub-mkrescue:grub-common /usr/lib/grub/i386-pc:grub-pc-bin xorriso:xorriso mformat:mtools
+		grub-mkimage:grub-common /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin \
+		xorriso:xorriso mformat:mtools /usr/share/ovmf/OVMF.fd:ovmf
 
 clean:
 	rm -rf $(B)

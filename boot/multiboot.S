@@ -29,9 +29,9 @@
     .balign 8
 mb2:
     .long MB2_MAGIC, 0, mb2_end - mb2, 0x100000000 - (MB2_MAGIC + (mb2_end - mb2))
-mb2_request:                            /* information request, optional: memory map, framebuffer, ACPI */
+mb2_request:                            /* information request, optional: memory maps, framebuffer, ACPI */
     .short 1, 1
-    .long mb2_request_end - mb2_request, 6, 8, 14, 15
+    .long mb2_request_end - mb2_request, 6, 8, 14, 15, 17
 mb2_request_end:
     .balign 8
     .short 4, 1                         /* consoles, optional: text will do */

@@ -9,8 +9,9 @@
 
 #include "kernel/types.h"
 
-#define BOOT_RAM_MAX     32
-#define BOOT_MODULES_MAX 8
+#define BOOT_RAM_MAX      32
+#define BOOT_FIRMWARE_MAX 64
+#define BOOT_MODULES_MAX  8
 
 /* Bytes from `start` up to, not including, `end`. */
 struct mem_range {
@@ -19,7 +20,7 @@ struct mem_range {
 
 struct boot_module {
     struct mem_range at; /* starts on a page */
-    char string[64];     /* as given to the loader (cut): usually a file name and words */
+    char string[128];    /* as given to the loader (cut): usually a file name and words */
 };
 
 enum boot_framebuffer_type { BOOT_FB_INDEXED, BOOT_FB_RGB, BOOT_FB_TEXT, BOOT_FB_UNKNOWN };
@@ -37,6 +38,11 @@ struct boot_info {
     const char *cmdline;                /* borrowed from the loader: valid until memory_init() */
     struct mem_range ram[BOOT_RAM_MAX]; /* usable RAM in whole pages, ascending, disjoint */
     unsigned nr_ram;
+    /* What else the memory map names: tables, firmware, devices. Never touched, but for reading ACPI's
+     * tables. */
+    struct mem_range
+        firmware[BOOT_FIRMWARE_MAX]; /* ascending, disjoint; the largest, if there are too many */
+    unsigned nr_firmware;
     struct boot_module modules[BOOT_MODULES_MAX];
     unsigned nr_modules;
     unsigned modules_outside;            /* ignored: not whole in RAM, which is too small for them */

@@ -1,24 +1,29 @@
 /*
- * cmdline.c - the kernel command line, split once into words.
+ * cmdline.c - the kernel command line and skiff.cfg, split once into words.
  *
- * Runs before there is memory to allocate, so line and words are static.
+ * Runs before there is memory to allocate, so lines and words are static.
  */
 #include "kernel/cmdline.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/config_file.h"
 #include "kernel/log.h"
 
 #define LINE_MAX_LEN 4096
+#define FILE_MAX_LEN 4096
 #define WORDS_MAX    128
 
 struct word {
     const char *key, *value; /* value "" for a bare word */
+    unsigned file_line;      /* of skiff.cfg; 0: the command line itself */
     bool known;
 };
 
 static char line[LINE_MAX_LEN];
+static char file_lines[FILE_MAX_LEN]; /* words of skiff.cfg, line after line, each ended by a NUL */
+static size_t file_lines_used;
 static struct word words[WORDS_MAX];
 static unsigned nr_words;
 
@@ -52,7 +57,16 @@ static const char *key_after_prefix(const char *key, const char *prefix)
     return *prefix ? NULL : key;
 }
 
-static void add_word(char *word)
+/* The command line has this key, so that of the file does not count. */
+static bool is_overridden(const char *key, unsigned file_line)
+{
+    for (unsigned i = 0; file_line && i < nr_words; i++)
+        if (!words[i].file_line && key_equal(words[i].key, key))
+            return true;
+    return false;
+}
+
+static void add_word(char *word, unsigned file_line)
 {
     if (nr_words == WORDS_MAX) {
         pr_warn("command line: more than %d words; \"%s\" is ignored", WORDS_MAX, word);
@@ -61,7 +75,12 @@ static void add_word(char *word)
     char *equals = strchr(word, '=');
     if (equals)
         *equals = '\0';
-    words[nr_words++] = (struct word){.key = word, .value = equals ? equals + 1 : ""};
+    if (is_overridden(word, file_line))
+        pr_notice(CONFIG_FILE_NAME " line %u: \"%s\" is left out: the command line has its own", file_line,
+                  word);
+    else
+        words[nr_words++] =
+            (struct word){.key = word, .value = equals ? equals + 1 : "", .file_line = file_line};
 }
 
 /* Ends the word at `from` and removes its quotes, in place. Return: where to go on. */
@@ -80,18 +99,9 @@ static char *cut_word(char *from)
     return more ? from + 1 : from;
 }
 
-void cmdline_init(const char *text)
+static void split(char *at, unsigned file_line)
 {
-    size_t len = strnlen(text, LINE_MAX_LEN);
-    nr_words = 0;
-    if (len == LINE_MAX_LEN) {
-        len--;
-        pr_warn("command line: longer than %d characters; the rest is ignored", LINE_MAX_LEN - 1);
-    }
-    memcpy(line, text, len);
-    line[len] = '\0';
-
-    for (char *at = line; *at;) {
+    while (*at) {
         if (is_blank(*at)) {
             at++;
             continue;
@@ -99,8 +109,36 @@ void cmdline_init(const char *text)
         char *word = at;
         at = cut_word(at);
         if (*word)
-            add_word(word);
+            add_word(word, file_line);
     }
+}
+
+void cmdline_init(const char *text)
+{
+    size_t len = strnlen(text, LINE_MAX_LEN);
+    nr_words = 0;
+    file_lines_used = 0;
+    if (len == LINE_MAX_LEN) {
+        len--;
+        pr_warn("command line: longer than %d characters; the rest is ignored", LINE_MAX_LEN - 1);
+    }
+    memcpy(line, text, len);
+    line[len] = '\0';
+    split(line, 0);
+}
+
+void cmdline_add(const char *text, size_t len, unsigned file_line)
+{
+    char *copy = file_lines + file_lines_used;
+    if (len >= FILE_MAX_LEN - file_lines_used) {
+        pr_warn(CONFIG_FILE_NAME " line %u is left out: all lines together may have %d characters", file_line,
+                FILE_MAX_LEN - 1);
+        return;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    file_lines_used += len + 1;
+    split(copy, file_line);
 }
 
 const char *cmdline_get(const char *key)
@@ -155,7 +193,12 @@ void cmdline_for_each_prefix(const char *prefix, void (*set)(const char *name, c
 void cmdline_warn_unknown(void)
 {
     for (unsigned i = 0; i < nr_words; i++)
-        if (!words[i].known)
+        if (words[i].known)
+            continue;
+        else if (words[i].file_line)
+            pr_warn(CONFIG_FILE_NAME " line %u: nobody knows \"%s%s%s\"; ignored", words[i].file_line,
+                    words[i].key, *words[i].value ? "=" : "", words[i].value);
+        else
             pr_warn("command line: nobody knows \"%s%s%s\"; ignored", words[i].key,
                     *words[i].value ? "=" : "", words[i].value);
 }

@@ -13,6 +13,16 @@
 /* Copies and splits the line; too long a line (4 KiB) is cut with a warning. */
 void cmdline_init(const char *line);
 
+/**
+ * cmdline_add - more words, from a line of skiff.cfg
+ * @text, @len: the line (copied)
+ * @file_line: its number, for what the log says of them; at least 1
+ *
+ * A word whose key stands on the command line itself is left out, with a note in the log: who starts the
+ * machine by hand has the last word. All of them together may have 4 KiB.
+ */
+void cmdline_add(const char *text, size_t len, unsigned file_line);
+
 /* The value of the last `key`; "" for a bare word; NULL if absent. Marks the word as known. */
 const char *cmdline_get(const char *key);
 

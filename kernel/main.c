@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "kernel/boot_info.h"
+#include "kernel/boot_modules.h"
 #include "kernel/boot_report.h"
 #include "kernel/cmdline.h"
+#include "kernel/config_file.h"
+#include "kernel/crash_log.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/ramfs.h"
@@ -17,13 +20,18 @@
 #include "kernel/stack_protector.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
+#include "kernel/watchdog.h"
+#include "kernel/x86/acpi.h"
+#include "kernel/x86/acpi_power.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/machine.h"
+#include "kernel/x86/machine_check.h"
 
 #include "drivers/char/keyboard.h"
 #include "drivers/char/serial.h"
 #include "drivers/video/framebuffer.h"
 #include "drivers/video/vga_text.h"
+#include "drivers/watchdog/watchdog.h"
 
 #include "drivers/e1000/e1000.h"
 #include "drivers/pci/pci.h"
@@ -56,6 +64,13 @@ static void console_init(const struct boot_info *boot)
         vga_text_init();
     else
         framebuffer_init(&boot->framebuffer);
+}
+
+static void keep_crash_log(void)
+{
+    size_t size;
+    void *area = memory_crash_area(&size);
+    crash_log_init(area, size);
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -117,27 +132,59 @@ static void sysctl_of_devices_from_cmdline(struct net *net)
     cmdline_for_each_prefix("sysctl.net.ipv4.conf.", set_device_sysctl, net);
 }
 
+/* What ACPI says of the bus, for drivers/pci. */
+static void describe_pci(void)
+{
+    const struct acpi_info *acpi = acpi_info();
+    for (unsigned i = 0; i < acpi->nr_mcfg; i++)
+        if (acpi->mcfg[i].segment == 0)
+            pci_ecam_add(acpi->mcfg[i].base, acpi->mcfg[i].first_bus, acpi->mcfg[i].last_bus);
+    if (acpi->no_msi)
+        pci_forbid_msi("ACPI");
+}
+
 static void report_no_card(void)
 {
-    pr_err("No network card that Skiff drives was found. It needs an Intel 8254x (in QEMU: -device e1000).");
+    pr_err(
+        "No network card that Skiff drives was found. It needs one of Intel's gigabit cards, 82540 to I219 (in QEMU: -device e1000 or e1000e).");
     pci_warn_undriven();
 }
 
-/* The first boot module is the site. What is damaged is served as far as it goes. */
+/* Before the first who asks for a word: the console. */
+static void read_config_file(const struct boot_info *boot)
+{
+    const struct boot_module *config = boot_module_find(boot, CONFIG_FILE_NAME);
+    if (config)
+        config_file_load(boot_module_data(config), boot_module_size(config));
+}
+
+/* What is damaged is served as far as it goes. */
 static const struct ramfs *mount_site(const struct boot_info *boot)
 {
     const char *why = NULL;
-    if (!boot->nr_modules) {
+    const struct boot_module *site = boot_module_site(boot);
+    if (!site) {
         pr_notice("No site.tar was given: serving the built-in start page.");
         return NULL;
     }
-    const struct mem_range *at = &boot->modules[0].at;
-    const struct ramfs *fs = ramfs_mount_tar((const void *)at->start, at->end - at->start, &why);
+    const struct ramfs *fs = ramfs_mount_tar(boot_module_data(site), boot_module_size(site), &why);
     if (why)
         pr_err("site.tar: %s. Make it with: tar --format=ustar -cf site.tar www", why);
     if (fs)
         pr_info("site.tar: %zu files and directories", ramfs_count(fs));
     return fs;
+}
+
+/* Rules beside the archive can be changed without packing it anew, so they win. */
+static void load_rules(struct net *net, const struct boot_info *boot, const struct ramfs *site)
+{
+    const struct boot_module *module = boot_module_find(boot, BOOT_MODULE_RULES);
+    struct ramfs_inode rules = {.path = BOOT_MODULE_RULES};
+    if (module) {
+        rules.data = boot_module_data(module);
+        rules.size = boot_module_size(module);
+    }
+    xt_load_rules(net, site, module ? &rules : NULL);
 }
 
 /* DHCP keeps an address on the interface for as long as the machine runs. */
@@ -245,6 +292,8 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     descriptors_init();
     const struct boot_info *boot = multiboot_parse(magic, info);
     cmdline_init(boot ? boot->cmdline : "");
+    if (boot)
+        read_config_file(boot);
     console_init(boot);
     if (!boot)
         panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
@@ -253,26 +302,34 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     cpu_report_init();
 
     /* Memory */
+    acpi_init(boot);
     memory_init(boot);
     if (boot->framebuffer.type != BOOT_FB_TEXT)
         framebuffer_init(&boot->framebuffer); /* if it was out of reach until now */
     slab_init(cmdline_get("slub_debug"));
+    keep_crash_log();
+    machine_check_init();
 
     /* Interrupts, time, random numbers */
-    pic_init();
+    interrupts_init();
     time_init();
     random_init();
     serial_enable_interrupts();
     keyboard_init();
     cpu_irq_enable();
+    acpi_power_init();
 
     /* Network: the stack first, so that the cards find it */
     struct net *net = network_init();
     const struct ramfs *site = mount_site(boot);
-    xt_load(net, site); /* no packet comes in before the rules are there */
+    load_rules(net, boot, site); /* no packet comes in before the rules are there */
 
     /* Devices */
+    describe_pci();
     pci_init();
+    i6300esb_init();
+    itco_init();
+    watchdog_check_wanted();
     if (e1000_init(net) == 0)
         report_no_card();
     sched_configure(net);

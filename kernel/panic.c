@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 #include "kernel/cmdline.h"
+#include "kernel/crash_log.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/stack_protector.h"
 #include "kernel/time.h"
+#include "kernel/watchdog.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/trap.h"
 
@@ -29,13 +31,17 @@ void panic_finish(void)
 {
     long timeout_s = cmdline_get_long("panic", 0);
     if (timeout_s == 0) {
+        watchdog_stop(); /* it stays on the screen */
         pr_err("Halted. (With panic=10 on the command line it would restart after 10 seconds.)");
+        cpu_write_back_caches();
         cpu_halt_forever();
     }
     if (timeout_s > 0)
         pr_err("Restarting in %ld seconds.", timeout_s);
-    for (; timeout_s > 0; timeout_s--)
+    for (; timeout_s > 0; timeout_s--) {
+        watchdog_feed();
         udelay(USEC_PER_SEC);
+    }
     machine_restart();
 }
 
@@ -46,6 +52,7 @@ bool panic_begin(void)
     if (begun)
         return false;
     begun = true;
+    crash_log_ends(CRASH_LOG_PANIC);
     log_set_synchronous();
     return true;
 }

@@ -1,9 +1,9 @@
 /*
  * time.h - what time it is.
  *
- * ktime is monotonic, in nanoseconds since the machine started (kernel/x86/tsc.c; virtual on the
+ * ktime is monotonic, in nanoseconds since the machine started (kernel/x86/clock.c; virtual on the
  * hosted build). Wall-clock time starts from the battery clock and may be wrong; nothing but the
- * HTTP Date and Last-Modified fields depends on it.
+ * HTTP Date and Last-Modified fields and the answers to ICMP timestamp requests depends on it.
  */
 #ifndef KERNEL_TIME_H
 #define KERNEL_TIME_H

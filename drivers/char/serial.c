@@ -219,6 +219,7 @@ void serial_enable_interrupts(void)
         return;
     if (request_irq(COM1_IRQ, serial_interrupt, "ttyS0", &com1) < 0) {
         pr_warn("ttyS0: no memory for its interrupt; output may be slow");
+        mod_timer(&com1.poll, ktime_get_ms() + POLL_MS);
         return;
     }
     unsigned long flags = local_irq_save();

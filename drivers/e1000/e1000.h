@@ -1,5 +1,5 @@
 /*
- * e1000.h - the driver of Intel's 8254x: what its files share.
+ * e1000.h - the driver of Intel's gigabit cards, from the 82540 to the I219: what its files share.
  *
  * On the packet's way this is both ends:
  *
@@ -12,11 +12,17 @@
  * e1000_rx.c    receive ring          e1000_tx.c     transmit ring, checksum offload
  * e1000_hw.c    reset, filters        e1000_eeprom.c station address
  * e1000_phy.c   PHY and link          e1000_stats.c  the card's counters
+ * e1000_chips.c the kinds of cards    e1000_lock.c   taking turns with firmware
+ * e1000_pcie.c  82571 to 82574        e1000_ich.c    MACs in chipsets
+ * e1000_pch.c   their PHYs            e1000_flash.c  their NVM
  */
 #ifndef DRIVERS_E1000_E1000_H
 #define DRIVERS_E1000_E1000_H
 
+#include "drivers/e1000/e1000_chips.h"
+#include "drivers/e1000/e1000_phy_regs.h"
 #include "drivers/e1000/e1000_regs.h"
+#include "drivers/e1000/e1000_regs_pcie.h"
 #include "drivers/pci/pci.h"
 #include "kernel/timer.h"
 #include "kernel/x86/io.h"
@@ -104,10 +110,6 @@ _Static_assert(SKB_BUF_SIZE(E1000_RX_HEADROOM + E1000_FRAME_MAX + 4) <= E1000_RX
 /* Causes that raise an interrupt. Sent frames do not: the ring in memory tells. */
 #define E1000_IRQ_CAUSES (E1000_ICR_LSC | E1000_ICR_RXSEQ | E1000_ICR_RXDMT0 | E1000_ICR_RXO | E1000_ICR_RXT0)
 
-/* How a card differs (pci_device_id.driver_data). */
-#define E1000_QUIRK_82544     0x1 /* no arbitration for its EEPROM */
-#define E1000_QUIRK_DUAL_PORT 0x2 /* the second port has the EEPROM's address with the last bit flipped */
-
 /*
  *            next                        A descriptor always owns a buffer. The card owns all from next on
  * except v                          those not yet announced: RDT stands `unannounced` + 1 behind next. | R |
@@ -152,15 +154,17 @@ struct e1000_counters;
 struct e1000_adapter {
     struct net_device *netdev;
     struct pci_dev *pci;
+    const struct e1000_chip *chip;
     volatile uint8_t *regs;
     struct e1000_rx_ring rx;
     struct e1000_tx_ring tx;
     struct napi_struct napi;
 
-    bool up;          /* between ndo_open and ndo_stop */
-    bool hw_running;  /* RCTL and TCTL are on */
-    bool irq_granted; /* request_irq() succeeded */
-    bool polling;     /* interrupts do not arrive: poll_timer works */
+    bool up;            /* between ndo_open and ndo_stop */
+    bool hw_running;    /* RCTL and TCTL are on */
+    unsigned irq_types; /* PCI_IRQ_... that this card can do */
+    bool irq_granted;   /* request_irq() succeeded, for pci->irq */
+    bool polling;       /* interrupts do not arrive: poll_timer works */
     /* Written by the interrupt handler. */
     volatile bool link_event;
     volatile uint32_t irq_count;
@@ -170,9 +174,21 @@ struct e1000_adapter {
     uint32_t mta[E1000_MTA_WORDS]; /* what the card's table holds */
     unsigned addrs;                /* places of the address filter in use */
     bool too_many_addrs;           /* ... and there were not enough */
-    unsigned quirks;
     unsigned slow_checks;
-    bool use_microwire; /* EERD does not answer */
+    bool use_microwire;   /* EERD does not answer */
+    bool gone;            /* pulled out, or off the bus for another reason: all its registers read as ones */
+    bool has_tso;         /* at the right speed */
+    uint32_t link_status; /* STATUS as the stack was last told: link, speed, duplex */
+
+    /* The PHY, and who has it: e1000_phy.c, e1000_lock.c, e1000_pch.c. */
+    uint32_t phy_id; /* 0: not asked */
+    unsigned phy_address;
+    bool phy_lost;  /* does not answer, or firmware keeps it */
+    bool lock_lost; /* firmware keeps it */
+    unsigned lock_depth;
+
+    volatile uint8_t *flash; /* e1000_flash.c */
+    uint32_t flash_base, flash_bank_words, flash_count;
 
     struct timer slow_timer, poll_timer, tx_timer;
     uint32_t *stat_last; /* e1000_stats.c */
@@ -194,13 +210,19 @@ static inline void e1000_flush(struct e1000_adapter *adapter)
     e1000_read(adapter, E1000_STATUS);
 }
 
+/* Clears bits of a register, then sets some. */
+void e1000_change(struct e1000_adapter *adapter, unsigned reg, uint32_t clear, uint32_t set);
+
+/* Busy-waits; for resets only. */
+void e1000_msleep(unsigned ms);
+
 /* Waits until (register & bit) == want. Return: whether it came within `usec`. */
 bool e1000_wait(struct e1000_adapter *adapter, unsigned reg, uint32_t bit, uint32_t want, unsigned usec);
 
 /* --- e1000_main.c --- */
 
 /**
- * e1000_init - take every 8254x on the bus; each becomes an Ethernet device of `net`
+ * e1000_init - take every card of the family on the bus; each becomes an Ethernet device of `net`
  *
  * To be called as early in the boot as memory, time and PCI allow: probing turns the receiver on, and QEMU's
  * model then stays deaf for one second, which the rest of the boot can use. Frames that come before
@@ -209,8 +231,12 @@ bool e1000_wait(struct e1000_adapter *adapter, unsigned reg, uint32_t bit, uint3
 int e1000_init(struct net *net);
 void e1000_exit(void); /* all devices must be closed */
 
+/* The card is not there any more: says so once and stops the interface, for good. */
+void e1000_card_gone(struct e1000_adapter *adapter);
+
 /* --- e1000_hw.c --- */
-void e1000_reset_hw(struct e1000_adapter *adapter); /* everything off, interrupts masked, defaults loaded */
+void e1000_reset_mac(struct e1000_adapter *adapter); /* the plain reset, in the middle of e1000_reset_hw() */
+void e1000_reset_hw(struct e1000_adapter *adapter);  /* everything off, interrupts masked, defaults loaded */
 void e1000_start_hw(
     struct e1000_adapter *adapter); /* rings, filters, transmitter, then the receiver: RCTL once */
 void e1000_stop_hw(struct e1000_adapter *adapter); /* no DMA into or out of the rings any more */
@@ -221,7 +247,47 @@ void e1000_set_mac_address(struct net_device *dev);
 /* The station address: from the EEPROM, from the card's filter, or one made up. */
 void e1000_read_mac(struct e1000_adapter *adapter, uint8_t *mac);
 
+/* --- e1000_lock.c --- */
+/*
+ * The PHY is ours alone from here to e1000_unlock(). May be nested. Return: false if firmware keeps it; then
+ * e1000_unlock() must not be called.
+ */
+bool __must_check e1000_lock(struct e1000_adapter *adapter);
+void e1000_unlock(struct e1000_adapter *adapter);
+bool __must_check e1000_swflag_take(struct e1000_adapter *adapter);
+void e1000_swflag_give(struct e1000_adapter *adapter);
+
+/* --- e1000_pcie.c, e1000_ich.c, e1000_pch.c: steps that e1000_chips.c names --- */
+void e1000_pcie_quiesce(struct e1000_adapter *adapter);
+void e1000_pcie_set_txdctl(struct e1000_adapter *adapter, uint32_t more);
+void e1000_pcie_tell_firmware(struct e1000_adapter *adapter, bool loaded);
+void e1000_82571_reset(struct e1000_adapter *adapter);
+void e1000_82571_set_bits(struct e1000_adapter *adapter);
+void e1000_82571_link_changed(struct e1000_adapter *adapter, uint32_t status);
+void e1000_82573_set_bits(struct e1000_adapter *adapter);
+void e1000_82574_set_bits(struct e1000_adapter *adapter);
+
+void e1000_ich_reset(struct e1000_adapter *adapter);
+void e1000_ich_set_bits(struct e1000_adapter *adapter);
+bool e1000_ich_managed(struct e1000_adapter *adapter); /* there is management firmware */
+bool e1000_ich_phy_reset_blocked(struct e1000_adapter *adapter);
+void e1000_ich_gate_phy(struct e1000_adapter *adapter, bool gate);
+uint16_t e1000_kmrn_read(struct e1000_adapter *adapter, unsigned offset);
+void e1000_kmrn_write(struct e1000_adapter *adapter, unsigned offset, uint16_t value);
+
+void e1000_pch_wake_phy(struct e1000_adapter *adapter);
+void e1000_pch_fix_phy(struct e1000_adapter *adapter);
+void e1000_pch_set_oem_bits(struct e1000_adapter *adapter);
+void e1000_pch_link_changed(struct e1000_adapter *adapter, uint32_t status);
+
+/* --- e1000_flash.c --- */
+int __must_check e1000_flash_read(struct e1000_adapter *adapter, unsigned word,
+                                  uint16_t *value); /* 0 or -EIO */
+
 /* --- e1000_phy.c --- */
+/* `reg` is PHY_REG(page, number). 0, -EBUSY (firmware has the PHY), -ETIMEDOUT or -EIO. */
+int __must_check e1000_phy_read(struct e1000_adapter *adapter, unsigned reg, uint16_t *value);
+int e1000_phy_write(struct e1000_adapter *adapter, unsigned reg, uint16_t value);
 void e1000_setup_phy(struct e1000_adapter *adapter);
 void e1000_check_link(struct e1000_adapter *adapter); /* tells the stack what STATUS says */
 

@@ -1,8 +1,9 @@
 /*
  * e1000_eeprom.c - the card's station address.
  *
- * Called once per card, at probe. Words are read through EERD (317453 13.4.4); a card that does not answer
- * there is read bit by bit over the EEPROM's own wires (EECD, Microwire, 5.4).
+ * Called once per card, at probe. Words are read through EERD (317453 13.4.4); an 8254x that does not answer
+ * there is read bit by bit over the EEPROM's own wires (EECD, Microwire, 5.4). Later members load the address
+ * into their filter at reset, each port its own; their NVM is asked only if they have not.
  */
 #include "drivers/e1000/e1000.h"
 
@@ -23,8 +24,12 @@
 
 static int e1000_eerd_read(struct e1000_adapter *adapter, unsigned word, uint16_t *value)
 {
-    e1000_write(adapter, E1000_EERD, word << E1000_EERD_ADDR_SHIFT | E1000_EERD_START);
-    if (!e1000_wait(adapter, E1000_EERD, E1000_EERD_DONE, E1000_EERD_DONE, EEPROM_READ_US))
+    bool pcie = adapter->chip->flags & E1000_IS_PCIE;
+    unsigned shift = pcie ? E1000_EERD_PCIE_ADDR_SHIFT : E1000_EERD_ADDR_SHIFT;
+    uint32_t done = pcie ? E1000_EERD_PCIE_DONE : E1000_EERD_DONE;
+
+    e1000_write(adapter, E1000_EERD, word << shift | E1000_EERD_START);
+    if (!e1000_wait(adapter, E1000_EERD, done, done, EEPROM_READ_US))
         return -EIO;
     *value = (uint16_t)(e1000_read(adapter, E1000_EERD) >> E1000_EERD_DATA_SHIFT);
     return 0;
@@ -64,7 +69,7 @@ static uint16_t e1000_eecd_shift_in(struct e1000_adapter *adapter, uint32_t eecd
 static int e1000_microwire_read(struct e1000_adapter *adapter, unsigned word, uint16_t *value)
 {
     uint32_t eecd = e1000_read(adapter, E1000_EECD) & ~(E1000_EECD_SK | E1000_EECD_CS | E1000_EECD_DI);
-    bool arbitrate = !(adapter->quirks & E1000_QUIRK_82544);
+    bool arbitrate = !(adapter->chip->flags & E1000_HAS_NO_GRANT);
     unsigned address_bits = eecd & E1000_EECD_SIZE ? EEPROM_ADDRESS_BITS_LARGE : EEPROM_ADDRESS_BITS;
 
     if (arbitrate) {
@@ -84,9 +89,18 @@ static int e1000_microwire_read(struct e1000_adapter *adapter, unsigned word, ui
     return 0;
 }
 
-/* Return: 0, or -EIO if no EEPROM answers. */
+/* Return: 0, or -EIO if no NVM answers. */
 static int e1000_eeprom_read(struct e1000_adapter *adapter, unsigned word, uint16_t *value)
 {
+    switch (adapter->chip->nvm) {
+    case E1000_NVM_EEPROM:
+        break;
+    case E1000_NVM_EERD:
+        return e1000_eerd_read(adapter, word, value);
+    case E1000_NVM_FLASH:
+    case E1000_NVM_FLASH_BAR0:
+        return e1000_flash_read(adapter, word, value);
+    }
     if (!adapter->use_microwire && e1000_eerd_read(adapter, word, value) == 0)
         return 0;
     adapter->use_microwire = true;
@@ -110,7 +124,7 @@ static int e1000_eeprom_read_mac(struct e1000_adapter *adapter, uint8_t *mac)
     }
     if (sum != EEPROM_SUM)
         return -EIO;
-    if (adapter->quirks & E1000_QUIRK_DUAL_PORT &&
+    if (adapter->chip->flags & (E1000_HAS_TWO_PORTS | E1000_IS_PCIE) &&
         e1000_read(adapter, E1000_STATUS) & E1000_STATUS_FUNCTION_1)
         mac[ETH_ALEN - 1] ^= 1;
     return 0;
@@ -136,14 +150,22 @@ static void e1000_filter_read_mac(struct e1000_adapter *adapter, uint8_t *mac)
         mac[i] = (uint8_t)(i < 4 ? low >> 8 * i : high >> 8 * (i - 4));
 }
 
+static bool e1000_filter_has_mac(struct e1000_adapter *adapter, uint8_t *mac)
+{
+    e1000_filter_read_mac(adapter, mac);
+    return e1000_mac_is_valid(mac);
+}
+
 void e1000_read_mac(struct e1000_adapter *adapter, uint8_t *mac)
 {
     struct pci_dev *pci = adapter->pci;
 
+    if (adapter->chip->flags & E1000_IS_PCIE && e1000_read(adapter, E1000_RAH0) & E1000_RAH_AV &&
+        e1000_filter_has_mac(adapter, mac))
+        return;
     if (e1000_eeprom_read_mac(adapter, mac) == 0 && e1000_mac_is_valid(mac))
         return;
-    e1000_filter_read_mac(adapter, mac);
-    if (e1000_mac_is_valid(mac)) {
+    if (e1000_filter_has_mac(adapter, mac)) {
         pr_warn(
             "e1000 %02x:%02x.%x: the card's EEPROM is damaged; using the address that the card loaded from it\n",
             pci->bus, pci->slot, pci->func);

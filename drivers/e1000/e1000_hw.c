@@ -48,87 +48,148 @@ void e1000_stop_hw(struct e1000_adapter *adapter)
     adapter->hw_running = false;
 }
 
-/* Link speed and duplex come from the PHY (ASDE, SLU); no flow control, PHY out of reset. VLAN tags are
- * taken out and put in by the card (VME); which VLANs come in is left to the stack (RCTL.VFE stays off).
+/*
+ * Link speed and duplex come from the PHY (SLU, on the 8254x ASDE); no flow control, PHY out of reset. VLAN
+ * tags are taken out and put in by the card (VME); which VLANs come in is left to the stack (RCTL.VFE stays
+ * off). MACs in chipsets have other registers where FCAL and its like are.
  */
 static void e1000_set_ctrl(struct e1000_adapter *adapter)
 {
     uint32_t ctrl = e1000_read(adapter, E1000_CTRL);
 
-    ctrl &= ~(E1000_CTRL_LRST | E1000_CTRL_PHY_RST | E1000_CTRL_ILOS | E1000_CTRL_FRCSPD |
-              E1000_CTRL_FRCDPLX | E1000_CTRL_RFCE | E1000_CTRL_TFCE | E1000_CTRL_RST);
-    e1000_write(adapter, E1000_CTRL, ctrl | E1000_CTRL_ASDE | E1000_CTRL_SLU | E1000_CTRL_VME);
+    ctrl &= ~(E1000_CTRL_PHY_RST | E1000_CTRL_FRCSPD | E1000_CTRL_FRCDPLX | E1000_CTRL_RFCE |
+              E1000_CTRL_TFCE | E1000_CTRL_RST);
+    if (adapter->chip->flags & E1000_IS_PCIE)
+        ctrl &= ~(uint32_t)E1000_CTRL_GIO_MASTER_DISABLE;
+    else
+        ctrl = (ctrl & ~(uint32_t)(E1000_CTRL_LRST | E1000_CTRL_ILOS)) | E1000_CTRL_ASDE;
+    e1000_write(adapter, E1000_CTRL, ctrl | E1000_CTRL_SLU | E1000_CTRL_VME);
     e1000_write(adapter, E1000_VET, E1000_VET_8021Q);
-    e1000_write(adapter, E1000_FCAL, 0);
-    e1000_write(adapter, E1000_FCAH, 0);
-    e1000_write(adapter, E1000_FCT, 0);
+    if (!(adapter->chip->flags & E1000_IS_CHIPSET)) {
+        e1000_write(adapter, E1000_FCAL, 0);
+        e1000_write(adapter, E1000_FCAH, 0);
+        e1000_write(adapter, E1000_FCT, 0);
+    }
     e1000_write(adapter, E1000_FCTTV, 0);
     e1000_write(adapter, E1000_FCRTL, 0);
     e1000_write(adapter, E1000_FCRTH, 0);
 }
 
-void e1000_reset_hw(struct e1000_adapter *adapter)
+void e1000_reset_mac(struct e1000_adapter *adapter)
 {
-    e1000_stop_hw(adapter);
     e1000_write(adapter, E1000_CTRL, e1000_read(adapter, E1000_CTRL) | E1000_CTRL_RST);
     udelay(E1000_RESET_US);
     if (!e1000_wait(adapter, E1000_CTRL, E1000_CTRL_RST, 0, E1000_RST_CLEAR_US))
         pr_warn("e1000 %02x:%02x.%x: the card does not come out of reset\n", adapter->pci->bus,
                 adapter->pci->slot, adapter->pci->func);
     udelay(E1000_RELOAD_US);
+}
+
+void e1000_reset_hw(struct e1000_adapter *adapter)
+{
+    const struct e1000_chip *chip = adapter->chip;
+
+    e1000_stop_hw(adapter);
+    if (adapter->gone)
+        return;
+    if (chip->before_reset)
+        chip->before_reset(adapter);
+    (chip->reset ? chip->reset : e1000_reset_mac)(adapter);
     e1000_write(adapter, E1000_IMC, E1000_ICR_ALL);
     e1000_read(adapter, E1000_ICR);
+    if (chip->after_reset)
+        chip->after_reset(adapter);
     e1000_set_ctrl(adapter);
+    if (chip->rx_kbytes)
+        e1000_write(adapter, E1000_PBA, chip->rx_kbytes);
+    e1000_pcie_tell_firmware(adapter, true);
+    if (chip->link_changed)
+        adapter->link_status = 0; /* what it has set for the link is undone: set anew at the next look */
 }
 
 /* --- which frames come in --- */
 
-static void e1000_write_ra(struct e1000_adapter *adapter, unsigned i, const uint8_t *mac)
+/* Which register pair holds place `i`: on the 82579 those behind the first are firmware's. */
+static unsigned e1000_ra_offset(const struct e1000_adapter *adapter, unsigned i)
 {
-    uint32_t low = mac[0] | mac[1] << 8 | mac[2] << 16 | (uint32_t)mac[3] << 24;
-    uint32_t high = mac[4] | mac[5] << 8;
+    return 8 * (i && adapter->chip->second_addr ? adapter->chip->second_addr + i - 1 : i);
+}
 
-    e1000_write(adapter, E1000_RAL0 + 8 * i, low);
-    e1000_write(adapter, E1000_RAH0 + 8 * i, high | E1000_RAH_AV);
+/* Return: whether the card has it now. Firmware may have locked places that it shares with us. */
+static bool e1000_write_ra(struct e1000_adapter *adapter, unsigned i, uint32_t low, uint32_t high)
+{
+    unsigned offset = e1000_ra_offset(adapter, i);
+    bool shared = i && adapter->chip->flags & E1000_SHARED_FILTER;
+
+    e1000_write(adapter, E1000_RAL0 + offset, low);
+    e1000_write(adapter, E1000_RAH0 + offset, high);
+    return !shared || (e1000_read(adapter, E1000_RAL0 + offset) == low &&
+                       e1000_read(adapter, E1000_RAH0 + offset) == high);
+}
+
+static bool e1000_write_address(struct e1000_adapter *adapter, unsigned i, const uint8_t *mac)
+{
+    return e1000_write_ra(adapter, i, mac[0] | mac[1] << 8 | mac[2] << 16 | (uint32_t)mac[3] << 24,
+                          (uint32_t)(mac[4] | mac[5] << 8) | E1000_RAH_AV);
+}
+
+/* Places behind the first. Return: how many addresses there are; all fit if that is <= chip->addresses. */
+static unsigned e1000_set_more_addresses(struct e1000_adapter *adapter)
+{
+    const struct netdev_hw_addr *more;
+    unsigned count = adapter->chip->addresses, i = 1;
+
+    list_for_each_entry (more, &adapter->netdev->uc_list, list) {
+        if (i < count && !e1000_write_address(adapter, i, more->addr))
+            i = count; /* the rest is firmware's */
+        i++;
+    }
+    for (unsigned unused = i; unused < adapter->addrs; unused++)
+        (void)e1000_write_ra(adapter, unused, 0, 0);
+    return i;
 }
 
 /*
- * The station address and those of devices on top (uc_list). More than the card has places for: it goes
- * promiscuous (e1000_write_rctl()).
+ * The station address and those of devices on top (uc_list). More than the card has places for, or than
+ * firmware leaves: it goes promiscuous (e1000_write_rctl()).
  */
 static void e1000_set_addresses(struct e1000_adapter *adapter)
 {
-    const struct netdev_hw_addr *more;
-    unsigned i = 1;
+    unsigned count = adapter->chip->addresses, used;
+    bool any = !list_empty(&adapter->netdev->uc_list) || adapter->addrs > 1;
 
-    e1000_write_ra(adapter, 0, adapter->netdev->dev_addr);
-    list_for_each_entry (more, &adapter->netdev->uc_list, list) {
-        if (i < E1000_RA_COUNT)
-            e1000_write_ra(adapter, i, more->addr);
-        i++;
+    (void)e1000_write_address(adapter, 0, adapter->netdev->dev_addr);
+    if (any && adapter->chip->flags & E1000_SHARED_FILTER && !e1000_lock(adapter)) {
+        adapter->too_many_addrs = !list_empty(&adapter->netdev->uc_list);
+        return;
     }
-    adapter->too_many_addrs = i > E1000_RA_COUNT;
-    for (unsigned unused = i; unused < adapter->addrs; unused++) {
-        e1000_write(adapter, E1000_RAL0 + 8 * unused, 0);
-        e1000_write(adapter, E1000_RAH0 + 8 * unused, 0);
-    }
-    adapter->addrs = min(i, (unsigned)E1000_RA_COUNT);
+    used = any ? e1000_set_more_addresses(adapter) : 1;
+    if (any && adapter->chip->flags & E1000_SHARED_FILTER)
+        e1000_unlock(adapter);
+    adapter->too_many_addrs = used > count;
+    adapter->addrs = min(used, count);
 }
 
-/* Bits 47:36 of the address, as RCTL.MO says; the last byte on the wire holds the highest bits. */
-static unsigned e1000_mta_hash(const uint8_t *addr)
+/*
+ * Bits 47:36 of the address, as RCTL.MO says; the last byte on the wire holds the highest bits. Tables of
+ * 1024 bits (MACs in chipsets) take bits 47:38.
+ */
+static unsigned e1000_mta_hash(const struct e1000_adapter *adapter, const uint8_t *addr)
 {
-    return (unsigned)addr[5] << 4 | addr[4] >> 4;
+    unsigned hash = (unsigned)addr[5] << 4 | addr[4] >> 4;
+
+    return hash / (E1000_MTA_WORDS / adapter->chip->mta_words);
 }
 
-static void e1000_fill_mta(const struct net_device *dev, uint32_t mta[E1000_MTA_WORDS])
+static void e1000_fill_mta(const struct e1000_adapter *adapter, uint32_t mta[E1000_MTA_WORDS])
 {
+    const struct net_device *dev = adapter->netdev;
     struct netdev_hw_addr *group;
 
-    for (unsigned i = 0; i < E1000_MTA_WORDS; i++)
+    for (unsigned i = 0; i < adapter->chip->mta_words; i++)
         mta[i] = dev->flags & DEV_IFF_ALLMULTI ? E1000_MTA_ALL : 0;
     list_for_each_entry (group, &dev->mc_list, list) {
-        unsigned hash = e1000_mta_hash(group->addr);
+        unsigned hash = e1000_mta_hash(adapter, group->addr);
         mta[hash / E1000_MTA_BITS_PER_WORD] |= 1u << hash % E1000_MTA_BITS_PER_WORD;
     }
 }
@@ -138,11 +199,11 @@ static void e1000_write_mta(struct e1000_adapter *adapter, bool all)
 {
     uint32_t mta[E1000_MTA_WORDS];
 
-    e1000_fill_mta(adapter->netdev, mta);
-    for (unsigned i = 0; i < E1000_MTA_WORDS; i++)
+    e1000_fill_mta(adapter, mta);
+    for (unsigned i = 0; i < adapter->chip->mta_words; i++)
         if (all || mta[i] != adapter->mta[i])
             e1000_write(adapter, E1000_MTA + 4 * i, mta[i]);
-    memcpy(adapter->mta, mta, sizeof(mta));
+    memcpy(adapter->mta, mta, adapter->chip->mta_words * sizeof(*mta));
 }
 
 static void e1000_write_rctl(struct e1000_adapter *adapter)
@@ -195,7 +256,7 @@ static void e1000_start_transmitter(struct e1000_adapter *adapter)
 /* RDTR and RADV are 0: ITR alone spaces interrupts, so the first frame after silence is told at once. */
 void e1000_start_hw(struct e1000_adapter *adapter)
 {
-    adapter->addrs = E1000_RA_COUNT; /* whatever the card has: all places are written */
+    adapter->addrs = adapter->chip->addresses; /* whatever the card has: all places are written */
     e1000_set_addresses(adapter);
     e1000_write_mta(adapter, true);
     e1000_write(adapter, E1000_RDTR, 0);

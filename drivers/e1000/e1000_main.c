@@ -1,5 +1,5 @@
 /*
- * e1000_main.c - the driver of Intel's 8254x: from PCI to net_device, interrupts and NAPI.
+ * e1000_main.c - the driver of Intel's gigabit cards: from PCI to net_device, interrupts and NAPI.
  *
  * pci_register_driver() calls e1000_probe() at boot; dev_open() and dev_close() switch the device on and off.
  * On the packet's way stand e1000_irq(), which masks the card and schedules, and e1000_poll(), which
@@ -8,28 +8,16 @@
 #include "drivers/e1000/e1000.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "drivers/pci/pcie.h"
 #include "kernel/cmdline.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
 
-#define PCI_VENDOR_INTEL 0x8086
-
-static const struct pci_device_id e1000_ids[] = {
-    {PCI_VENDOR_INTEL, 0x100e, 0, "Intel 82540EM"},
-    {PCI_VENDOR_INTEL, 0x1015, 0, "Intel 82540EM (LOM)"},
-    {PCI_VENDOR_INTEL, 0x1016, 0, "Intel 82540EP (LOM)"},
-    {PCI_VENDOR_INTEL, 0x1017, 0, "Intel 82540EP"},
-    {PCI_VENDOR_INTEL, 0x101e, 0, "Intel 82540EP (low power)"},
-    {PCI_VENDOR_INTEL, 0x1008, E1000_QUIRK_82544, "Intel 82544EI"},
-    {PCI_VENDOR_INTEL, 0x100c, E1000_QUIRK_82544, "Intel 82544GC"},
-    {PCI_VENDOR_INTEL, 0x100d, E1000_QUIRK_82544, "Intel 82544GC (LOM)"},
-    {PCI_VENDOR_INTEL, 0x100f, 0, "Intel 82545EM"},
-    {PCI_VENDOR_INTEL, 0x1010, E1000_QUIRK_DUAL_PORT, "Intel 82546EB"},
-    {0, 0, 0, NULL},
-};
+#define PCI_SUBSYSTEM_QEMU 0x1af4 /* whose vendor QEMU's 8254x give as their maker */
 
 /* --- interrupts and NAPI --- */
 
@@ -37,6 +25,10 @@ static const struct pci_device_id e1000_ids[] = {
  * Runs on top of anything: notes, masks, schedules. While masked (a poll is under way) it is another device
  * of the same line that calls; causes read here are not lost then, because the poll looks at the ring and at
  * link_event.
+ *
+ * The same does for messages (MSI), which are edges: the card sends one whenever a cause that is let through
+ * (ICR and IMS) appears where none was. Reading ICR takes all of them away, so the next one is an edge again;
+ * and a cause that came while masked is one at the moment of unmasking.
  */
 static enum irqreturn e1000_irq(unsigned irq, void *arg)
 {
@@ -145,6 +137,8 @@ static void e1000_slow_check(struct timer *timer)
     struct e1000_adapter *adapter = container_of(timer, struct e1000_adapter, slow_timer);
 
     e1000_check_link(adapter);
+    if (adapter->gone)
+        return;
     e1000_check_lost_irq(adapter);
     if (++adapter->slow_checks % E1000_STATS_EVERY == 0)
         e1000_update_stats(adapter->netdev);
@@ -153,18 +147,54 @@ static void e1000_slow_check(struct timer *timer)
 
 /* --- net_device_ops --- */
 
-static void e1000_start_irq(struct e1000_adapter *adapter)
+static void e1000_release_irq(struct e1000_adapter *adapter)
+{
+    if (adapter->irq_granted)
+        free_irq(adapter->pci->irq, adapter);
+    adapter->irq_granted = false;
+}
+
+/* Goes through the ways an interrupt may come until one is seen to. tried: how many there were. */
+static bool e1000_find_irq(struct e1000_adapter *adapter, unsigned *tried)
 {
     struct pci_dev *pci = adapter->pci;
 
+    *tried = 0;
+    for (int err = pci_alloc_irq(pci, adapter->irq_types); !err; err = pci_next_irq(pci)) {
+        adapter->irq_granted = request_irq(pci->irq, e1000_irq, adapter->netdev->name, adapter) == 0;
+        *tried += adapter->irq_granted;
+        if (adapter->irq_granted && e1000_irq_test(adapter))
+            return true;
+        pr_info("%s: no interrupt comes by %s, irq %u\n", adapter->netdev->name, pci_irq_type_name(pci),
+                pci->irq);
+        e1000_release_irq(adapter);
+    }
+    return false;
+}
+
+static void e1000_log_irq(const struct e1000_adapter *adapter)
+{
+    const struct pci_dev *pci = adapter->pci;
+    struct irq_stat stat;
+
+    if (pci->irq_type == PCI_IRQ_INTX && irq_get_stat(pci->irq, &stat))
+        pr_info("%s: irq %u, INTx through %s\n", adapter->netdev->name, pci->irq, stat.chip);
+    else
+        pr_info("%s: irq %u, %s\n", adapter->netdev->name, pci->irq, pci_irq_type_name(pci));
+}
+
+static void e1000_start_irq(struct e1000_adapter *adapter)
+{
+    unsigned tried;
+
     adapter->polling = false;
     adapter->lost_irqs = 0;
-    adapter->irq_granted = pci->irq_pin && pci->irq_line != PCI_IRQ_NONE &&
-                           request_irq(pci->irq_line, e1000_irq, adapter->netdev->name, adapter) == 0;
-    if (!adapter->irq_granted)
-        e1000_go_polling(adapter, "cannot be had");
-    else if (!e1000_irq_test(adapter))
-        e1000_go_polling(adapter, "do not arrive");
+    if (cmdline_get_long("e1000.polling", 0))
+        e1000_go_polling(adapter, "are not wanted (e1000.polling)");
+    else if (e1000_find_irq(adapter, &tried))
+        e1000_log_irq(adapter);
+    else
+        e1000_go_polling(adapter, tried ? "do not arrive" : "cannot be had");
     /* Interrupts are masked now in all cases: this poll looks at what has come so far, and unmasks. */
     napi_schedule(&adapter->napi);
 }
@@ -173,6 +203,8 @@ static int e1000_open(struct net_device *dev)
 {
     struct e1000_adapter *adapter = dev->priv;
 
+    if (adapter->gone)
+        return -ENODEV;
     if (!adapter->hw_running)
         e1000_start_hw(adapter);
     else
@@ -187,22 +219,49 @@ static int e1000_open(struct net_device *dev)
     return 0;
 }
 
-static void e1000_stop(struct net_device *dev)
+/* Nothing of this device runs any more, and no frame is left in its ring. The card is silent already. */
+static void e1000_let_go(struct e1000_adapter *adapter, enum skb_drop_reason reason)
 {
-    struct e1000_adapter *adapter = dev->priv;
-
     adapter->up = false;
     del_timer(&adapter->slow_timer);
     del_timer(&adapter->poll_timer);
     del_timer(&adapter->tx_timer);
+    e1000_release_irq(adapter);
+    pci_free_irq(adapter->pci);
+    e1000_tx_drop_all(adapter, reason);
+    netif_carrier_off(adapter->netdev);
+}
+
+/*
+ * The PCI Express members are reset, not only stopped: some of them do not start a receiver again that was
+ * switched off alone (82574, 82583), and the I219 must have its rings emptied while the frames in them are
+ * still there.
+ */
+static void e1000_stop(struct net_device *dev)
+{
+    struct e1000_adapter *adapter = dev->priv;
+
+    if (adapter->gone)
+        return;
     e1000_update_stats(dev);
-    e1000_stop_hw(adapter);
-    if (adapter->irq_granted)
-        free_irq(adapter->pci->irq_line, adapter);
-    adapter->irq_granted = false;
+    if (adapter->chip->flags & E1000_IS_PCIE)
+        e1000_reset_hw(adapter);
+    else
+        e1000_stop_hw(adapter);
     e1000_tx_reclaim(adapter);
-    e1000_tx_drop_all(adapter, SKB_DROP_REASON_DEV_READY);
-    netif_carrier_off(dev);
+    e1000_let_go(adapter, SKB_DROP_REASON_DEV_READY);
+}
+
+void e1000_card_gone(struct e1000_adapter *adapter)
+{
+    if (adapter->gone)
+        return;
+    pr_err(
+        "%s: the card does not answer any more (pulled out?); the interface stays down until the next boot\n",
+        adapter->netdev->name);
+    adapter->gone = true;
+    adapter->hw_running = false;
+    e1000_let_go(adapter, SKB_DROP_REASON_DEV_READY);
 }
 
 /*
@@ -216,13 +275,17 @@ void e1000_tx_timeout(struct net_device *dev)
 
     if (!adapter->up || !dev->carrier)
         return;
+    if (e1000_read(adapter, E1000_STATUS) == E1000_ALL_ONES) {
+        e1000_card_gone(adapter);
+        return;
+    }
     pr_warn("%s: the card has sent nothing for %u ms; resetting it\n", dev->name, E1000_TX_HANG_MS);
     e1000_update_stats(dev);
     e1000_stop_hw(adapter);
     while (e1000_rx_ready(adapter))
         e1000_rx_poll(adapter, NAPI_POLL_WEIGHT);
+    e1000_reset_hw(adapter); /* first: until then the card may read the frames */
     e1000_tx_drop_all(adapter, SKB_DROP_REASON_DEV_RESET);
-    e1000_reset_hw(adapter);
     e1000_start_hw(adapter);
     napi_schedule(&adapter->napi); /* unmasks when it completes */
     netif_wake_queue(dev);
@@ -298,6 +361,8 @@ static int e1000_map(struct e1000_adapter *adapter)
     if (!adapter->regs)
         return -ENOMEM;
     pci_set_master(pci);
+    pcie_disable_aspm(pci, (adapter->chip->flags & E1000_NO_ASPM_L0S ? PCIE_ASPM_L0S : 0) |
+                               (adapter->chip->flags & E1000_NO_ASPM_L1 ? PCIE_ASPM_L1 : 0));
     return 0;
 }
 
@@ -306,6 +371,9 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
     struct net_device *dev = adapter->netdev;
 
     dev->netdev_ops = &e1000_netdev_ops;
+    dev->driver = "e1000";
+    snprintf(dev->bus_info, sizeof(dev->bus_info), "0000:%02x:%02x.%u", adapter->pci->bus, adapter->pci->slot,
+             adapter->pci->func);
     dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HW_VLAN_CTAG_TX |
                     NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_XDP;
     dev->watchdog_ms = E1000_TX_HANG_MS;
@@ -317,13 +385,29 @@ static void e1000_setup_netdev(struct e1000_adapter *adapter)
 }
 
 /*
- * The 82544 is known to write back descriptors of a train too early; it gets segments. An emulated card ends
- * a train of full segments with an empty one, so trains must end in a shorter one.
+ * Until version 8.0 QEMU's 82574 sends a train as one datagram in IP fragments if the network behind it cuts
+ * no trains itself. It is known by a subsystem that no maker's card has: Intel's, number 0.
  */
+static bool e1000_fragments_trains(const struct pci_dev *pci)
+{
+    return pci->device == E1000_QEMU_82574 && pci->subsystem_vendor == pci->vendor && !pci->subsystem_device;
+}
+
+static bool e1000_may_cut_trains(const struct e1000_adapter *adapter)
+{
+    unsigned flags = adapter->chip->flags;
+    bool emulated = adapter->pci->subsystem_vendor == PCI_SUBSYSTEM_QEMU;
+
+    return !(flags & E1000_NO_TSO) && (!(flags & E1000_TSO_EMULATED) || emulated) &&
+           !e1000_fragments_trains(adapter->pci);
+}
+
+/* An emulated card ends a train of full segments with an empty one, so trains must end in a shorter one. */
 static void e1000_setup_tso(struct e1000_adapter *adapter)
 {
-    if (adapter->quirks & E1000_QUIRK_82544 || adapter->tx.count < E1000_TX_TSO_RING)
+    if (!e1000_may_cut_trains(adapter) || adapter->tx.count < E1000_TX_TSO_RING)
         return;
+    adapter->has_tso = true;
     adapter->netdev->features |= NETIF_F_TSO | NETIF_F_TSO_SHORT_TAIL;
 }
 
@@ -342,6 +426,8 @@ static int e1000_bring_up(struct e1000_adapter *adapter)
 
     if (err)
         return err;
+    if (adapter->chip->wake)
+        adapter->chip->wake(adapter);
     e1000_reset_hw(adapter);
     err = e1000_stats_alloc(adapter);
     if (!err)
@@ -355,15 +441,14 @@ static int e1000_bring_up(struct e1000_adapter *adapter)
     return 0;
 }
 
-static void e1000_log_card(const struct e1000_adapter *adapter, const struct pci_device_id *id)
+static void e1000_log_card(const struct e1000_adapter *adapter)
 {
     const struct pci_dev *pci = adapter->pci;
     const uint8_t *mac = adapter->netdev->dev_addr;
 
-    pr_info(
-        "%s: %s at PCI %02x:%02x.%x, irq %u, %02x:%02x:%02x:%02x:%02x:%02x, rings: %u receive, %u transmit\n",
-        adapter->netdev->name, id->name, pci->bus, pci->slot, pci->func, pci->irq_line, mac[0], mac[1],
-        mac[2], mac[3], mac[4], mac[5], adapter->rx.count, adapter->tx.count);
+    pr_info("%s: %s at PCI %02x:%02x.%x, %02x:%02x:%02x:%02x:%02x:%02x, rings: %u receive, %u transmit\n",
+            adapter->netdev->name, pci_device_name(pci), pci->bus, pci->slot, pci->func, mac[0], mac[1],
+            mac[2], mac[3], mac[4], mac[5], adapter->rx.count, adapter->tx.count);
 }
 
 /* Silences a card whose memory is about to go. */
@@ -372,12 +457,23 @@ static void e1000_silence(struct e1000_adapter *adapter)
     if (!adapter->regs)
         return;
     e1000_reset_hw(adapter);
+    e1000_pcie_tell_firmware(adapter, false);
     pci_clear_master(adapter->pci);
 }
 
 static const char *e1000_why(int err)
 {
     return err == -ENOMEM ? "not enough memory" : "firmware has given it no usable registers";
+}
+
+/*
+ * PCI Express members send messages; one does for all causes, so the 82574's MSI-X, which would want them
+ * dealt out (IVAR), is left alone. Some of the 8254x can do it too, but no driver in wide use has ever relied
+ * on that.
+ */
+static unsigned e1000_irq_types(const struct e1000_chip *chip)
+{
+    return chip->flags & E1000_IS_PCIE ? PCI_IRQ_MSI | PCI_IRQ_INTX : PCI_IRQ_INTX;
 }
 
 static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void *ctx)
@@ -391,7 +487,9 @@ static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void
     adapter = dev->priv;
     adapter->netdev = dev;
     adapter->pci = pci;
-    adapter->quirks = (unsigned)id->driver_data;
+    adapter->chip = e1000_chip_of(id);
+    adapter->irq_types = e1000_irq_types(adapter->chip);
+    adapter->phy_address = E1000_PHY_ADDRESS;
     e1000_setup_netdev(adapter);
     err = e1000_bring_up(adapter);
     if (!err)
@@ -400,15 +498,15 @@ static int e1000_probe(struct pci_dev *pci, const struct pci_device_id *id, void
         goto free_card;
     netif_napi_add(dev, &adapter->napi, e1000_poll, NAPI_POLL_WEIGHT);
     pci->drvdata = adapter;
-    e1000_log_card(adapter, id);
+    e1000_log_card(adapter);
     return 0;
 
 free_card:
     e1000_silence(adapter);
     e1000_free(adapter);
 fail:
-    pr_err("e1000 %02x:%02x.%x: %s cannot be used: %s\n", pci->bus, pci->slot, pci->func, id->name,
-           e1000_why(err));
+    pr_err("e1000 %02x:%02x.%x: %s cannot be used: %s\n", pci->bus, pci->slot, pci->func,
+           pci_device_name(pci), e1000_why(err));
     return err;
 }
 

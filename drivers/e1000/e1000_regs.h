@@ -1,5 +1,6 @@
 /*
- * e1000_regs.h - registers, bits and descriptors of Intel's 8254x, under the manual's own names.
+ * e1000_regs.h - registers, bits and descriptors of Intel's 8254x, under the manual's own names. All later
+ * members of the family have them too; what only those have is in e1000_regs_pcie.h.
  *
  * Numbers in brackets are sections of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers Software
  * Developer's Manual" (317453). Registers are 32 bits wide, offsets from BAR 0. Only what the driver or the
@@ -10,8 +11,9 @@
 
 #include "kernel/types.h"
 
-#define E1000_BAR_REGISTERS 0       /* [4.1.1] */
-#define E1000_REG_SPACE     0x20000 /* bytes */
+#define E1000_BAR_REGISTERS 0          /* [4.1.1] */
+#define E1000_REG_SPACE     0x20000    /* bytes */
+#define E1000_ALL_ONES      0xffffffff /* what any register of a card that is gone reads as */
 
 /* --- Device control [13.4.1] --- */
 #define E1000_CTRL         0x00000
@@ -178,7 +180,7 @@
 #define E1000_RAL0      0x05400 /* receive addresses [13.5.2, 13.5.3]: pairs of low and high */
 #define E1000_RAH0      0x05404
 #define E1000_RAH_AV    0x80000000 /* address valid */
-#define E1000_RA_COUNT  16
+#define E1000_RA_COUNT  16         /* later members have fewer */
 
 /* --- Statistics [13.7]: cleared by reading; the high half of a 64-bit one is read last --- */
 #define E1000_CRCERRS  0x04000

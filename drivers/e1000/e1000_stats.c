@@ -90,6 +90,8 @@ void e1000_update_stats(struct net_device *dev)
     struct net_device_stats *stats = &dev->stats;
     uint64_t rx_before = stats->rx_packets, tx_before = stats->tx_packets;
 
+    if (adapter->gone || e1000_read(adapter, E1000_STATUS) == E1000_ALL_ONES)
+        return; /* what the counters would say is no count */
     for (size_t i = 0; i < ARRAY_SIZE(e1000_stats); i++) {
         uint32_t delta = e1000_stat_delta(adapter, e1000_stats[i].reg, &adapter->stat_last[i]);
         e1000_stat_add(stats, e1000_stats[i].where[0], delta);

@@ -148,7 +148,7 @@ static void e1000_tx_drop(struct e1000_adapter *adapter, struct sk_buff *skb, en
 {
     adapter->netdev->stats.tx_dropped++;
     skb->dev = NULL; /* counted here: the common function takes most reasons for receive ones */
-    kfree_skb_reason(skb, reason);
+    dev_kfree_skb_any(skb, reason);
 }
 
 void e1000_tx_drop_all(struct e1000_adapter *adapter, enum skb_drop_reason reason)

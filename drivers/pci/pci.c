@@ -1,46 +1,20 @@
 /*
  * pci.c - the PCI bus, before any packet: finds the network card and hands it to its driver.
  *
- * Runs once at boot, in task context. Walks bus 0 and, behind every PCI-to-PCI bridge, the bus that firmware
- * has numbered there. BARs are sized only for devices a driver takes (pci_enable_device): switching a
- * device's address decoding off and on makes an emulator rebuild its memory map, and a boot need not pay for
- * that a dozen times.
+ * Runs once at boot, in task context. Walks bus 0 and the buses that firmware has numbered behind PCI-to-PCI
+ * bridges, in the order of their numbers. BARs are sized only for devices a driver takes (pci_enable_device):
+ * switching a device's address decoding off and on makes an emulator rebuild its memory map, and a boot need
+ * not pay for that a dozen times.
  */
-#include "drivers/pci/pci.h"
+#include "drivers/pci/pci_config.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "kernel/log.h"
 #include "kernel/report.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
 #include "kernel/x86/io.h"
-
-/* Configuration mechanism #1 (3.2.2.3.2). */
-#define PCI_CONFIG_ADDRESS 0x0cf8
-#define PCI_CONFIG_DATA    0x0cfc
-#define PCI_CONFIG_ENABLE  0x80000000u
-
-/* Configuration header (6.1). */
-#define PCI_VENDOR_ID            0x00
-#define PCI_COMMAND              0x04
-#define PCI_COMMAND_IO           0x0001
-#define PCI_COMMAND_MEMORY       0x0002
-#define PCI_COMMAND_MASTER       0x0004
-#define PCI_COMMAND_INTX_DISABLE 0x0400
-#define PCI_STATUS               0x06
-#define PCI_STATUS_CAP_LIST      0x0010
-#define PCI_CLASS_REVISION       0x08
-#define PCI_HEADER_TYPE          0x0e
-#define PCI_HEADER_MULTIFUNCTION 0x80
-#define PCI_HEADER_TYPE_NORMAL   0x00
-#define PCI_HEADER_TYPE_BRIDGE   0x01 /* bridge 3.2 */
-#define PCI_BASE_ADDRESS_0       0x10
-#define PCI_SUBSYSTEM_VENDOR     0x2c
-#define PCI_BUS_NUMBERS          0x18 /* bridge 3.2.5.2: primary, secondary, subordinate */
-#define PCI_CAPABILITY_LIST      0x34
-#define PCI_INTERRUPT_LINE       0x3c
 
 /* Base address registers (6.2.5.1). */
 #define PCI_BAR_IO           0x1u
@@ -52,69 +26,17 @@
 #define PCI_BAR_ALL_ONES     0xffffffffu
 
 /* Power management (PM 3.2). */
-#define PCI_CAP_ID_PM      0x01
 #define PCI_PM_CTRL        4
 #define PCI_PM_CTRL_STATE  0x0003 /* 0: D0 */
 #define PCI_PM_D3_TO_D0_MS 10     /* PM 5.6.1 */
 
-#define PCI_VENDOR_NONE      0xffff /* what an empty slot reads as (6.1) */
-#define PCI_SLOTS            32
-#define PCI_FUNCTIONS        8
-#define PCI_CAPABILITIES_MAX 48 /* as many as fit in 192 bytes: a damaged list must end too */
+#define PCI_SLOTS     32
+#define PCI_FUNCTIONS 8
+#define PCI_BUSES     256
 
 static struct list_head pci_devices = LIST_HEAD_INIT(pci_devices);
 
-/* Where the configuration space of one function is reached. */
-static uint32_t pci_address(unsigned bus, unsigned slot, unsigned func, unsigned offset)
-{
-    return PCI_CONFIG_ENABLE | bus << 16 | slot << 11 | func << 8 | (offset & 0xfcu);
-}
-
-static uint32_t pci_bus_read32(unsigned bus, unsigned slot, unsigned func, unsigned offset)
-{
-    outl(PCI_CONFIG_ADDRESS, pci_address(bus, slot, func, offset));
-    return inl(PCI_CONFIG_DATA);
-}
-
-uint32_t pci_read_config32(const struct pci_dev *dev, unsigned offset)
-{
-    return pci_bus_read32(dev->bus, dev->slot, dev->func, offset);
-}
-
-uint16_t pci_read_config16(const struct pci_dev *dev, unsigned offset)
-{
-    return (uint16_t)(pci_read_config32(dev, offset) >> (offset & 2) * 8);
-}
-
-uint8_t pci_read_config8(const struct pci_dev *dev, unsigned offset)
-{
-    return (uint8_t)(pci_read_config32(dev, offset) >> (offset & 3) * 8);
-}
-
-void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t value)
-{
-    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
-    outl(PCI_CONFIG_DATA, value);
-}
-
-/* As a 16-bit access: the other half may hold status bits that a write of what was read would clear. */
-void pci_write_config16(const struct pci_dev *dev, unsigned offset, uint16_t value)
-{
-    outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
-    outw((uint16_t)(PCI_CONFIG_DATA + (offset & 2)), value);
-}
-
 /* --- enumeration --- */
-
-static struct pci_dev *pci_find(unsigned bus, unsigned slot, unsigned func)
-{
-    struct pci_dev *dev;
-
-    list_for_each_entry (dev, &pci_devices, list)
-        if (dev->bus == bus && dev->slot == slot && dev->func == func)
-            return dev;
-    return NULL;
-}
 
 /* Reads the identity of a function that is there. NULL without memory. */
 static struct pci_dev *pci_add_device(unsigned bus, unsigned slot, unsigned func)
@@ -138,6 +60,7 @@ static struct pci_dev *pci_add_device(unsigned bus, unsigned slot, unsigned func
     dev->revision = (uint8_t) class;
     dev->irq_line = (uint8_t)irq;
     dev->irq_pin = (uint8_t)(irq >> 8);
+    pci_ecam_open(dev);
     dev->header_type = pci_read_config8(dev, PCI_HEADER_TYPE) & (0xff ^ PCI_HEADER_MULTIFUNCTION);
     if (dev->header_type == PCI_HEADER_TYPE_NORMAL) {
         uint32_t subsystem = pci_read_config32(dev, PCI_SUBSYSTEM_VENDOR);
@@ -149,51 +72,52 @@ static struct pci_dev *pci_add_device(unsigned bus, unsigned slot, unsigned func
     return dev;
 }
 
-static int pci_scan_bus(unsigned bus);
+/* The buses of one walk. */
+struct pci_walk {
+    bool known[PCI_BUSES]; /* the root, and those a bridge leads to */
+};
 
 /*
- * Bus numbers grow on the way down, so insisting on that ends the walk even if firmware has left two bridges
- * pointing at each other.
+ * Bus numbers grow on the way down, and each bus is walked once, so the walk ends whatever firmware has left
+ * in the bridges: two that point at each other, or at the same bus.
  */
-static int pci_scan_behind(const struct pci_dev *bridge)
+static void pci_note_behind(const struct pci_dev *bridge, struct pci_walk *walk)
 {
     unsigned secondary = pci_read_config8(bridge, PCI_BUS_NUMBERS + 1);
 
     if (secondary > bridge->bus)
-        return pci_scan_bus(secondary);
-    pr_warn("pci %02x:%02x.%x: bridge without a bus number of its own: what is behind it stays unseen\n",
-            bridge->bus, bridge->slot, bridge->func);
-    return 0;
+        walk->known[secondary] = true;
+    else
+        pr_warn("pci %02x:%02x.%x: bridge without a bus number of its own: what is behind it stays unseen\n",
+                bridge->bus, bridge->slot, bridge->func);
 }
 
-/* Return: devices found here and behind, or -ENOMEM. */
-static int pci_scan_function(unsigned bus, unsigned slot, unsigned func)
+/* Return: 1 for a device that is there, 0, or -ENOMEM. */
+static int pci_scan_function(unsigned bus, unsigned slot, unsigned func, struct pci_walk *walk)
 {
     struct pci_dev *dev;
 
-    if ((uint16_t)pci_bus_read32(bus, slot, func, PCI_VENDOR_ID) == PCI_VENDOR_NONE ||
-        pci_find(bus, slot, func))
+    if ((uint16_t)pci_bus_read32(bus, slot, func, PCI_VENDOR_ID) == PCI_VENDOR_NONE)
         return 0;
     dev = pci_add_device(bus, slot, func);
     if (!dev)
         return -ENOMEM;
-    if (dev->header_type != PCI_HEADER_TYPE_BRIDGE)
-        return 1;
-    int behind = pci_scan_behind(dev);
-    return behind < 0 ? behind : behind + 1;
+    if (dev->header_type == PCI_HEADER_TYPE_BRIDGE)
+        pci_note_behind(dev, walk);
+    return 1;
 }
 
 /* Functions 1-7 may be asked only if function 0 says that it is not alone (3.2.2.3.4). */
-static int pci_scan_slot(unsigned bus, unsigned slot)
+static int pci_scan_slot(unsigned bus, unsigned slot, struct pci_walk *walk)
 {
-    uint32_t header = pci_bus_read32(bus, slot, 0, PCI_HEADER_TYPE) >> (PCI_HEADER_TYPE & 3) * 8;
+    uint32_t header = pci_bus_read32(bus, slot, 0, PCI_HEADER_TYPE & ~3u) >> (PCI_HEADER_TYPE & 3) * 8;
     unsigned functions = header & PCI_HEADER_MULTIFUNCTION ? PCI_FUNCTIONS : 1;
     int total = 0;
 
     if ((uint16_t)pci_bus_read32(bus, slot, 0, PCI_VENDOR_ID) == PCI_VENDOR_NONE)
         return 0;
     for (unsigned func = 0; func < functions; func++) {
-        int found = pci_scan_function(bus, slot, func);
+        int found = pci_scan_function(bus, slot, func, walk);
         if (found < 0)
             return found;
         total += found;
@@ -201,12 +125,12 @@ static int pci_scan_slot(unsigned bus, unsigned slot)
     return total;
 }
 
-static int pci_scan_bus(unsigned bus)
+static int pci_scan_bus(unsigned bus, struct pci_walk *walk)
 {
     int total = 0;
 
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
-        int found = pci_scan_slot(bus, slot);
+        int found = pci_scan_slot(bus, slot, walk);
         if (found < 0)
             return found;
         total += found;
@@ -214,11 +138,40 @@ static int pci_scan_bus(unsigned bus)
     return total;
 }
 
-/* The address register reads back what it was given only where mechanism #1 exists. */
-static bool pci_is_present(void)
+static bool pci_has_network_card(void)
 {
-    outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE);
-    return inl(PCI_CONFIG_ADDRESS) == PCI_CONFIG_ENABLE;
+    struct pci_dev *dev;
+
+    list_for_each_entry (dev, &pci_devices, list)
+        if (dev->class_base == PCI_CLASS_NETWORK && dev->class_sub == PCI_SUBCLASS_ETHERNET)
+            return true;
+    return false;
+}
+
+/*
+ * Boards with several roots (a CPU each) have some that no bridge leads to. To ask all 256 buses takes some
+ * milliseconds, so it is done where the first root has no network card.
+ */
+static int pci_scan_all(void)
+{
+    struct pci_walk walk = {.known[0] = true};
+    bool walked[PCI_BUSES] = {false};
+    int total = 0;
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned bus = 0; bus < PCI_BUSES; bus++) {
+            if (walked[bus] || (round == 0 && !walk.known[bus]))
+                continue;
+            walked[bus] = true;
+            int found = pci_scan_bus(bus, &walk);
+            if (found < 0)
+                return found;
+            total += found;
+        }
+        if (pci_has_network_card())
+            break;
+    }
+    return total;
 }
 
 /* As lspci prints them. */
@@ -227,13 +180,8 @@ static void pci_write_report(void (*line)(const char *text, void *ctx), void *ct
     struct pci_dev *dev;
     char text[160];
 
-    list_for_each_entry (dev, &pci_devices, list) {
-        const char *name = pci_device_name(dev);
-        snprintf(text, sizeof(text), "%02x:%02x.%x %s: %s [%04x:%04x] (rev %02x)%s%s", dev->bus, dev->slot,
-                 dev->func, pci_class_name(dev), name ? name : "Device", dev->vendor, dev->device,
-                 dev->revision, dev->driver ? " driver: " : "", dev->driver ? dev->driver->name : "");
-        line(text, ctx);
-    }
+    list_for_each_entry (dev, &pci_devices, list)
+        line(pci_summary(dev, text, sizeof(text)), ctx);
 }
 
 static struct report pci_report = {
@@ -247,8 +195,10 @@ int pci_init(void)
         pr_err("pci: this machine has no PCI bus (configuration mechanism #1), so no network card either\n");
         return -ENODEV;
     }
+    pci_check_options();
     report_register(&pci_report);
-    found = pci_scan_bus(0);
+    report_register(&pci_report_verbose);
+    found = pci_scan_all();
     if (found < 0)
         pr_err("pci: not enough memory for the list of devices\n");
     return found;
@@ -259,6 +209,9 @@ void pci_exit(void)
     struct pci_dev *dev, *next;
 
     report_unregister(&pci_report);
+    report_unregister(&pci_report_verbose);
+    pci_ecam_forget();
+    pci_forbid_msi(NULL);
     list_for_each_entry_safe (dev, next, &pci_devices, list) {
         list_del_init(&dev->list);
         kfree(dev);
@@ -312,22 +265,6 @@ void pci_unregister_driver(struct pci_driver *driver)
 }
 
 /* --- what a driver does with its device --- */
-
-unsigned pci_find_capability(const struct pci_dev *dev, uint8_t id)
-{
-    unsigned offset;
-
-    if (!(pci_read_config16(dev, PCI_STATUS) & PCI_STATUS_CAP_LIST))
-        return 0;
-    offset = pci_read_config8(dev, PCI_CAPABILITY_LIST) & ~3u;
-    for (unsigned i = 0; offset && i < PCI_CAPABILITIES_MAX; i++) {
-        uint16_t entry = pci_read_config16(dev, offset); /* id, then the offset of the next one */
-        if ((uint8_t)entry == id)
-            return offset;
-        offset = (entry >> 8) & ~3u;
-    }
-    return 0;
-}
 
 /* A sleeping device (D3) does not answer on its memory; firmware may have left one so. */
 static void pci_power_on(const struct pci_dev *dev)
@@ -410,12 +347,36 @@ static void pci_read_bars(struct pci_dev *dev)
     pci_write_config16(dev, PCI_COMMAND, command);
 }
 
+struct pci_dev *pci_bridge_above(const struct pci_dev *dev)
+{
+    struct pci_dev *bridge;
+
+    list_for_each_entry (bridge, &pci_devices, list)
+        if (bridge->header_type == PCI_HEADER_TYPE_BRIDGE && bridge->bus < dev->bus &&
+            pci_read_config8(bridge, PCI_BUS_NUMBERS + 1) == dev->bus)
+            return bridge;
+    return NULL;
+}
+
+/* UEFI firmware opens the way to those devices only that it has used itself. */
+static void pci_enable_bridges(const struct pci_dev *dev)
+{
+    const uint16_t open = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+    while ((dev = pci_bridge_above(dev))) {
+        uint16_t command = pci_read_config16(dev, PCI_COMMAND);
+        if ((command & open) != open)
+            pci_write_config16(dev, PCI_COMMAND, command | open);
+    }
+}
+
 int pci_enable_device(struct pci_dev *dev)
 {
     uint16_t command, decode = 0;
 
     if (dev->header_type != PCI_HEADER_TYPE_NORMAL)
         return -ENODEV;
+    pci_enable_bridges(dev);
     pci_power_on(dev);
     if (!dev->enabled)
         pci_read_bars(dev);
@@ -426,6 +387,7 @@ int pci_enable_device(struct pci_dev *dev)
         return -ENODEV;
     command = pci_read_config16(dev, PCI_COMMAND);
     pci_write_config16(dev, PCI_COMMAND, (command | decode) & (uint16_t)~PCI_COMMAND_INTX_DISABLE);
+    pci_messages_off(dev);
     dev->enabled = true;
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * Read once, at boot, and defensively: every length is checked against the memory it claims to lie in, every
  * table against its sum. What is missing or broken is left at zero, and its users have another way.
- * Advanced Configuration and Power Interface 6.5, chapters 4 and 5. No AML is run.
+ * Advanced Configuration and Power Interface 6.5, chapters 4 and 5. No AML is run. The reading itself is in
+ * kernel/acpi_tables.c, the search for the tables in kernel/x86/acpi.c.
  */
 #ifndef KERNEL_X86_ACPI_H
 #define KERNEL_X86_ACPI_H
@@ -45,6 +46,7 @@ struct acpi_mcfg {
 struct acpi_info {
     bool present;
     char oem[7];
+    unsigned nr_tables, nr_ignored; /* seen and sound; outside memory, of a wrong length or sum, too many */
 
     /* MADT */
     bool has_madt, has_8259;
@@ -62,21 +64,29 @@ struct acpi_info {
 
     /* FADT; ports are 0 if there are none */
     bool has_fadt;
-    bool no_vga, no_msi, no_8042; /* IAPC_BOOT_ARCH */
+    bool hw_reduced;       /* no PM1 registers, no PM timer, no SCI; and often no 8254 and no 8259 (4.1) */
+    bool button_by_method; /* the power button is a device of AML's, not the bit in PM1's event registers */
+    bool no_vga, no_msi, no_8042, no_aspm, no_rtc; /* IAPC_BOOT_ARCH */
     uint16_t sci_irq, smi_command;
     uint8_t acpi_enable;
     uint16_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer;
-    uint8_t pm1_event_length;
+    uint16_t gpe0, gpe1; /* general events: status in the first half, what may interrupt in the second */
+    uint8_t pm1_event_length, gpe0_length, gpe1_length;
     bool pm_timer_32bit;
     struct acpi_register reset;
-    uint8_t reset_value, century; /* century: its place in the battery clock */
+    uint8_t reset_value, century;                     /* century: its place in the battery clock */
+    struct acpi_register sleep_control, sleep_status; /* in place of PM1's control registers, if hw_reduced */
 
-    /* _S5 of the DSDT: what to write to be switched off */
+    /* _S5 of the DSDT or an SSDT: what to write to be switched off */
     bool has_s5;
     uint8_t s5_type_a, s5_type_b;
 };
 
-/* Reads the tables; before it, and where there are none, all is zero. Memory must be up. */
+/*
+ * Reads the tables; before it, and where there are none (or acpi=off), all is zero. Runs on the page tables
+ * of boot/multiboot.S, before memory_init() gives away a byte: so it can look wherever firmware put them
+ * below 4 GiB, and needs no memory.
+ */
 void acpi_init(const struct boot_info *boot);
 
 /* Never NULL. */

@@ -66,6 +66,24 @@ static inline void write_cr3(uint64_t v)
     __asm__ volatile("mov %0, %%cr3" : : "r"(v) : "memory");
 }
 
+static inline uint64_t read_cr4(void)
+{
+    uint64_t v;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(v));
+    return v;
+}
+
+static inline void write_cr4(uint64_t v)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory");
+}
+
+/* What the caches hold goes to memory: a reset would throw it away. */
+static inline void cpu_write_back_caches(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
 static inline void invlpg(uintptr_t addr)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(addr) : "memory");

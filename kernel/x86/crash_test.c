@@ -7,6 +7,7 @@
  *     stack  recursion without end                   smash   write past the end of a local array
  *     wx     write to the program's code             nx      execute data
  *     panic  call panic()                            assert  a failing ASSERT()
+ *     hang   never let anyone else run: a watchdog ends it
  *
  * and two ends that are no errors: "restart" and "off".
  */
@@ -81,11 +82,16 @@ static void crash_assert(void)
     ASSERT(one == 2);
 }
 
+static void crash_hang(void)
+{
+    for (;;)
+        barrier();
+}
+
 static const struct crash crashes[] = {
-    {"null", crash_null},       {"stack", crash_stack},   {"wx", crash_wx},
-    {"nx", crash_nx},           {"ud", crash_ud},         {"panic", crash_panic},
-    {"smash", crash_smash},     {"assert", crash_assert}, {"restart", machine_restart},
-    {"off", machine_power_off},
+    {"null", crash_null}, {"stack", crash_stack},       {"wx", crash_wx},           {"nx", crash_nx},
+    {"ud", crash_ud},     {"panic", crash_panic},       {"smash", crash_smash},     {"assert", crash_assert},
+    {"hang", crash_hang}, {"restart", machine_restart}, {"off", machine_power_off},
 };
 
 static void crash_task(void *arg)

@@ -54,6 +54,24 @@ static inline void writel(uint32_t v, volatile void *addr)
     *(volatile uint32_t *)addr = v;
 }
 
+/* PCI configuration space in memory. AMD's family 10h takes no register but EAX there (its BKDG, 2.11.1). */
+static inline uint32_t read_config_memory(const volatile void *addr)
+{
+    uint32_t v;
+    __asm__ volatile("movl %1, %0" : "=a"(v) : "m"(*(const volatile uint32_t *)addr));
+    return v;
+}
+
+static inline void write_config_memory(uint32_t v, volatile void *addr)
+{
+    __asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)addr) : "a"(v));
+}
+
+static inline void writew(uint16_t v, volatile void *addr)
+{
+    *(volatile uint16_t *)addr = v;
+}
+
 /* Maps `len` bytes of device memory uncached. NULL without page-table memory. Never unmapped. */
 volatile void *ioremap(uint64_t phys, size_t len);
 /* The same for memory that is only written to, as a screen's: the CPU gathers writes, where it can. */

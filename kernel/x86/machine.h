@@ -21,10 +21,17 @@ const struct boot_info *multiboot_parse(uint32_t magic, uint32_t addr);
 /* kernel/x86/memory.c: page allocator and page tables. Stops with a sentence if there is too little. */
 void memory_init(const struct boot_info *boot);
 
-/* kernel/x86/pic.c: the two 8259s, every line masked; interrupts stay off until cpu_irq_enable(). */
+/* Memory that keeps its content over a warm restart, for crash_log_init(); NULL: there is none. */
+void *memory_crash_area(size_t *size);
+
+/* kernel/x86/pic.c: the two 8259s, every line masked. */
 void pic_init(void);
 
-/* kernel/x86/tsc.c: measures the clocks (10 ms) and reads the battery clock. */
+/* kernel/x86/apic.c: decides which controllers interrupts come through, by what ACPI says of them; every line
+ * is masked, and interrupts stay off until cpu_irq_enable(). */
+void interrupts_init(void);
+
+/* kernel/x86/clock.c: finds and measures the clocks (10 ms) and reads the battery clock. */
 void time_init(void);
 
 /* kernel/x86/rtc.c: seconds since 1970 by the battery clock, 0 if it makes no sense. */

@@ -13,7 +13,7 @@
 #include "kernel/page.h"
 #include "kernel/x86/machine.h"
 
-#define MMAP_ENTRIES_MAX 128
+#define MMAP_LENGTH_MAX (256u * 1024)
 /* The array of struct page is 1/128 of this; and it must fit below 4 GiB. */
 #define RAM_LIMIT    (64ull << 30)
 #define MB2_INFO_MAX (1u << 20)
@@ -33,22 +33,63 @@ static bool ranges_overlap(struct mem_range a, struct mem_range b)
     return a.start < b.end && b.start < a.end;
 }
 
-static void ram_insert(struct mem_range r)
+/* An ascending list of disjoint ranges that do not touch either. */
+struct range_list {
+    struct mem_range *at;
+    unsigned *count, max;
+};
+
+static const struct range_list ram = {info.ram, &info.nr_ram, BOOT_RAM_MAX};
+static const struct range_list firmware = {info.firmware, &info.nr_firmware, BOOT_FIRMWARE_MAX};
+
+static void ranges_remove(const struct range_list *list, unsigned i)
 {
-    unsigned i = info.nr_ram;
-    if (r.start >= r.end || i == BOOT_RAM_MAX)
-        return;
-    for (; i > 0 && info.ram[i - 1].start > r.start; i--)
-        info.ram[i] = info.ram[i - 1];
-    info.ram[i] = r;
-    info.nr_ram++;
+    for (--*list->count; i < *list->count; i++)
+        list->at[i] = list->at[i + 1];
 }
 
-static void ram_remove(unsigned i)
+/* Takes those that `r` overlaps or touches off the list. Return: what they are together. */
+static struct mem_range ranges_absorb(const struct range_list *list, struct mem_range r)
 {
-    info.nr_ram--;
-    for (; i < info.nr_ram; i++)
-        info.ram[i] = info.ram[i + 1];
+    for (unsigned i = 0; i < *list->count;) {
+        struct mem_range other = list->at[i];
+        if (other.start > r.end || r.start > other.end) {
+            i++;
+            continue;
+        }
+        r = (struct mem_range){min(r.start, other.start), max(r.end, other.end)};
+        ranges_remove(list, i);
+    }
+    return r;
+}
+
+/* Makes room in a full list for one of `size` by forgetting the smallest. Return: false if none is smaller.
+ */
+static bool ranges_make_room(const struct range_list *list, uintptr_t size)
+{
+    unsigned smallest = 0;
+    if (*list->count < list->max)
+        return true;
+    for (unsigned i = 1; i < *list->count; i++)
+        if (list->at[i].end - list->at[i].start < list->at[smallest].end - list->at[smallest].start)
+            smallest = i;
+    if (list->at[smallest].end - list->at[smallest].start >= size)
+        return false;
+    ranges_remove(list, smallest);
+    return true;
+}
+
+static void ranges_add(const struct range_list *list, struct mem_range r)
+{
+    if (r.start >= r.end)
+        return;
+    r = ranges_absorb(list, r);
+    if (!ranges_make_room(list, r.end - r.start))
+        return;
+    unsigned i = (*list->count)++;
+    for (; i > 0 && list->at[i - 1].start > r.start; i--)
+        list->at[i] = list->at[i - 1];
+    list->at[i] = r;
 }
 
 /* Whole pages only; never page zero, which stays unmapped to catch null pointers. */
@@ -58,13 +99,12 @@ static void ram_add(uint64_t addr, uint64_t len)
         return;
     uint64_t end = len > RAM_LIMIT || addr > RAM_LIMIT - len ? RAM_LIMIT : addr + len;
     uint64_t start = max(ALIGN_UP(addr, (uint64_t)PAGE_SIZE), (uint64_t)PAGE_SIZE);
-    ram_insert((struct mem_range){start, end & ~(uint64_t)(PAGE_SIZE - 1)});
+    ranges_add(&ram, (struct mem_range){start, end & ~(uint64_t)(PAGE_SIZE - 1)});
 }
 
 /* Memory maps of real firmware do overlap: what one entry reserves, no other gives away. */
-static void ram_exclude(uint64_t addr, uint64_t len)
+static void ram_exclude(uint64_t addr, uint64_t past)
 {
-    uint64_t past = len > UINT64_MAX - addr ? UINT64_MAX : addr + len;
     struct mem_range hole = {addr & ~(uint64_t)(PAGE_SIZE - 1),
                              past > RAM_LIMIT ? RAM_LIMIT : ALIGN_UP(past, (uint64_t)PAGE_SIZE)};
     for (unsigned i = 0; i < info.nr_ram;) {
@@ -73,23 +113,32 @@ static void ram_exclude(uint64_t addr, uint64_t len)
             i++;
             continue;
         }
-        ram_remove(i);
-        ram_insert((struct mem_range){r.start, hole.start});
-        ram_insert((struct mem_range){hole.end, r.end});
+        ranges_remove(&ram, i);
+        if (r.start < hole.start)
+            ranges_add(&ram, (struct mem_range){r.start, hole.start});
+        if (r.end > hole.end)
+            ranges_add(&ram, (struct mem_range){hole.end, r.end});
         i = 0; /* the pieces no longer overlap, so this ends */
     }
 }
 
-static void ram_merge(void)
+/*
+ * One entry of a memory map, which is read twice: what is available first, then what is not. An entry of no
+ * length says nothing, one that wraps ends at the top.
+ */
+static bool map_entry(uint64_t addr, uint64_t len, enum mb_memory_type type, bool available)
 {
-    for (unsigned i = 0; i + 1 < info.nr_ram;) {
-        if (info.ram[i].end < info.ram[i + 1].start) {
-            i++;
-            continue;
-        }
-        info.ram[i].end = max(info.ram[i].end, info.ram[i + 1].end);
-        ram_remove(i + 1);
+    if ((type == MB_MEMORY_AVAILABLE) != available || !len)
+        return false;
+    uint64_t past = len > UINT64_MAX - addr ? UINT64_MAX : addr + len;
+    if (available) {
+        ram_add(addr, len);
+        return true;
     }
+    ram_exclude(addr, past);
+    if (type != MB_MEMORY_BAD)
+        ranges_add(&firmware, (struct mem_range){addr, past});
+    return true;
 }
 
 static void ram_add_basic(uint32_t lower_kib, uint32_t upper_kib)
@@ -164,20 +213,17 @@ static void framebuffer_set(const struct mb_framebuffer *fb, const uint8_t color
 
 static bool mb1_each_mmap(const struct mb1_info *mb, bool available)
 {
-    uint32_t at = 0;
+    uint32_t length = min(mb->mmap_length, MMAP_LENGTH_MAX), at = 0;
     bool any = false;
-    for (unsigned n = 0; n < MMAP_ENTRIES_MAX && at < mb->mmap_length; n++) {
+    if (length > UINT32_MAX - mb->mmap_addr)
+        return false;
+    while (at < length && length - at >= sizeof(struct mb1_mmap_entry)) {
         struct mb1_mmap_entry e;
-        if (mb->mmap_length - at < sizeof(e))
-            break;
         memcpy(&e, (const uint8_t *)loader_ptr(mb->mmap_addr) + at, sizeof(e));
-        if (e.size < sizeof(e) - sizeof(e.size) || e.size > mb->mmap_length)
+        if (e.size < sizeof(e) - sizeof(e.size) || e.size > length)
             break;
         at += e.size + sizeof(e.size);
-        if ((e.type == MB_MEMORY_AVAILABLE) != available)
-            continue;
-        any = true;
-        available ? ram_add(e.addr, e.len) : ram_exclude(e.addr, e.len);
+        any |= map_entry(e.addr, e.len, e.type, available);
     }
     return any;
 }
@@ -203,7 +249,6 @@ static void mb1_parse(const struct mb1_info *mb)
         mb1_each_mmap(mb, false);
     else if (mb->flags & MB1_HAS_MEMORY)
         ram_add_basic(mb->mem_lower, mb->mem_upper);
-    ram_merge();
 
     if (mb->flags & MB1_HAS_MODULES) {
         const struct mb1_module *m = loader_ptr(mb->mods_addr);
@@ -243,28 +288,66 @@ static const void *mb2_find(const uint32_t *start, uint32_t type, size_t min_siz
 static bool mb2_each_mmap(const struct mb2_mmap *map, bool available)
 {
     bool any = false;
-    if (map->entry_size < sizeof(struct mb2_mmap_entry))
+    if (!map || map->entry_size < sizeof(struct mb2_mmap_entry) || map->entry_size % 8) /* MB2 3.6.8 */
         return false;
     for (uint32_t at = sizeof(*map); at <= map->tag.size && map->tag.size - at >= map->entry_size;
          at += map->entry_size) {
-        const struct mb2_mmap_entry *e = (const void *)((const uint8_t *)map + at);
-        if ((e->type == MB_MEMORY_AVAILABLE) != available)
-            continue;
-        any = true;
-        available ? ram_add(e->addr, e->len) : ram_exclude(e->addr, e->len);
+        struct mb2_mmap_entry e;
+        memcpy(&e, (const uint8_t *)map + at, sizeof(e));
+        any |= map_entry(e.addr, e.len, e.type, available);
     }
     return any;
 }
 
+/* After ExitBootServices() what belonged to boot services and to the loader is free (UEFI 2.10, 7.2,
+ * table 7.6). */
+static enum mb_memory_type efi_type(uint32_t type)
+{
+    switch (type) {
+    case EFI_LOADER_CODE:
+    case EFI_LOADER_DATA:
+    case EFI_BOOT_SERVICES_CODE:
+    case EFI_BOOT_SERVICES_DATA:
+    case EFI_CONVENTIONAL:
+        return MB_MEMORY_AVAILABLE;
+    case EFI_UNUSABLE:
+        return MB_MEMORY_BAD;
+    case EFI_ACPI_RECLAIM:
+        return MB_MEMORY_ACPI;
+    case EFI_ACPI_NVS:
+        return MB_MEMORY_NVS;
+    default:
+        return MB_MEMORY_RESERVED;
+    }
+}
+
+static bool efi_each_mmap(const struct mb2_efi_mmap *map, bool available)
+{
+    bool any = false;
+    if (!map || map->entry_size < sizeof(struct efi_memory))
+        return false;
+    for (uint32_t at = sizeof(*map); at <= map->tag.size && map->tag.size - at >= map->entry_size;
+         at += map->entry_size) {
+        struct efi_memory e;
+        memcpy(&e, (const uint8_t *)map + at, sizeof(e));
+        uint64_t len = e.pages > UINT64_MAX / PAGE_SIZE ? UINT64_MAX : e.pages * PAGE_SIZE;
+        any |= map_entry(e.addr, len, efi_type(e.type), available);
+    }
+    return any;
+}
+
+/* The loader's map, or firmware's own, or two sizes: the first that names memory. */
 static void mb2_parse_memory(const uint32_t *start)
 {
     const struct mb2_mmap *map = mb2_find(start, MB2_TAG_MMAP, sizeof(*map));
+    const struct mb2_efi_mmap *efi = mb2_find(start, MB2_TAG_EFI_MMAP, sizeof(*efi));
     const struct mb2_basic_memory *basic = mb2_find(start, MB2_TAG_BASIC_MEMORY, sizeof(*basic));
-    if (map && mb2_each_mmap(map, true))
+    if (mb2_each_mmap(map, true))
         mb2_each_mmap(map, false);
+    else if (efi_each_mmap(efi, true))
+        efi_each_mmap(efi, false);
     else if (basic)
         ram_add_basic(basic->mem_lower, basic->mem_upper);
-    ram_merge();
 }
 
 static void mb2_parse_rsdp(const uint32_t *start)

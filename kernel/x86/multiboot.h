@@ -18,7 +18,13 @@
 #define MB1_HAS_LOADER_NAME (1u << 9)
 #define MB1_HAS_FRAMEBUFFER (1u << 12)
 
-#define MB_MEMORY_AVAILABLE 1
+enum mb_memory_type {
+    MB_MEMORY_AVAILABLE = 1,
+    MB_MEMORY_RESERVED,
+    MB_MEMORY_ACPI,
+    MB_MEMORY_NVS,
+    MB_MEMORY_BAD
+};
 
 struct mb_framebuffer {
     uint64_t addr;
@@ -66,6 +72,7 @@ enum mb2_tag_type {
     MB2_TAG_EFI64 = 12,
     MB2_TAG_ACPI_OLD = 14,
     MB2_TAG_ACPI_NEW = 15,
+    MB2_TAG_EFI_MMAP = 17,
 };
 
 struct mb2_tag {
@@ -91,6 +98,31 @@ struct mb2_mmap {
 struct mb2_mmap_entry {
     uint64_t addr, len;
     uint32_t type, reserved;
+};
+
+struct mb2_efi_mmap {
+    struct mb2_tag tag;
+    uint32_t entry_size, entry_version;
+};
+
+/* EFI_MEMORY_DESCRIPTOR (UEFI 2.10, 7.2.3). */
+struct efi_memory {
+    uint32_t type, pad;
+    uint64_t addr, virtual_addr, pages, attributes;
+};
+
+enum efi_memory_type {
+    EFI_RESERVED,
+    EFI_LOADER_CODE,
+    EFI_LOADER_DATA,
+    EFI_BOOT_SERVICES_CODE,
+    EFI_BOOT_SERVICES_DATA,
+    EFI_RUNTIME_CODE,
+    EFI_RUNTIME_DATA,
+    EFI_CONVENTIONAL,
+    EFI_UNUSABLE,
+    EFI_ACPI_RECLAIM,
+    EFI_ACPI_NVS,
 };
 
 struct mb2_framebuffer {

@@ -8,6 +8,7 @@
 
 #include "kernel/x86/io.h"
 #include "kernel/x86/irq_chip.h"
+#include "kernel/x86/lapic.h"
 #include "kernel/x86/trap.h"
 
 #define PIC_MASTER 0x20
@@ -20,10 +21,14 @@
 #define OCW3_READ_ISR 0x0b
 #define CASCADE_LINE  2
 
-static uint16_t masked = 0xffff & ~(1u << CASCADE_LINE);
+#define ALL_MASKED (0xffff & ~(1u << CASCADE_LINE))
 
+static uint16_t masked = ALL_MASKED;
+
+/* The way into the CPU is open only while a line is: a controller nobody uses cannot interrupt. */
 static void write_mask(unsigned irq)
 {
+    lapic_set_virtual_wire(masked != ALL_MASKED);
     if (irq < 8)
         outb(PIC_MASTER + PIC_DATA, (uint8_t)masked);
     else
@@ -69,25 +74,35 @@ static bool pic_is_spurious(unsigned irq)
     return true;
 }
 
-static const struct irq_chip pic = {
+const struct irq_chip pic_chip = {
     .name = "8259",
     .mask = pic_mask,
     .unmask = pic_unmask,
-    .is_spurious = pic_is_spurious,
     .eoi = pic_eoi,
 };
+
+void pic_dispatch(unsigned irq)
+{
+    if (pic_is_spurious(irq))
+        return;
+    if (likely(irq_chip_of(irq) == &pic_chip)) {
+        irq_dispatch(irq);
+        return;
+    }
+    pic_mask(irq); /* it was on its way while the line moved to the I/O APIC */
+    pic_eoi(irq);
+}
 
 void pic_init(void)
 {
     outb(PIC_MASTER, ICW1_INIT);
     outb(PIC_SLAVE, ICW1_INIT);
-    outb(PIC_MASTER + PIC_DATA, IRQ_VECTOR);
-    outb(PIC_SLAVE + PIC_DATA, IRQ_VECTOR + 8);
+    outb(PIC_MASTER + PIC_DATA, PIC_VECTOR);
+    outb(PIC_SLAVE + PIC_DATA, PIC_VECTOR + 8);
     outb(PIC_MASTER + PIC_DATA, 1u << CASCADE_LINE);
     outb(PIC_SLAVE + PIC_DATA, CASCADE_LINE);
     outb(PIC_MASTER + PIC_DATA, ICW4_8086);
     outb(PIC_SLAVE + PIC_DATA, ICW4_8086);
     write_mask(0);
     write_mask(8);
-    irq_set_chip(&pic);
 }

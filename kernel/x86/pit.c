@@ -3,6 +3,7 @@
  */
 #include "kernel/x86/pit.h"
 
+#include "kernel/x86/clocksource.h"
 #include "kernel/x86/io.h"
 
 #define PIT_CHANNEL_0 0x40
@@ -33,6 +34,19 @@ uint16_t pit_counter_read(void)
     outb(PIT_COMMAND, PIT_SELECT(2) | PIT_LATCH);
     uint8_t low = inb(PIT_CHANNEL_2);
     return (uint16_t)(inb(PIT_CHANNEL_2) << 8 | low);
+}
+
+static uint64_t pit_clock_read(void)
+{
+    return (uint16_t)-pit_counter_read();
+}
+
+const struct clocksource *pit_clock_init(void)
+{
+    static const struct clocksource clock = {
+        .name = "pit", .read = pit_clock_read, .hz = PIT_HZ, .mask = UINT16_MAX};
+    pit_counter_start();
+    return clocksource_counts(&clock) ? &clock : NULL;
 }
 
 void pit_oneshot(uint16_t ticks)

@@ -15,6 +15,7 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/irq_chip.h"
 #include "kernel/x86/lapic.h"
+#include "kernel/x86/machine_check.h"
 
 #define PF_PRESENT (1u << 0)
 #define PF_WRITE   (1u << 1)
@@ -84,6 +85,10 @@ static void describe(const struct trap_frame *frame, unsigned vector)
     const char *owner = vector == TRAP_DOUBLE_FAULT ? guard_page_owner(read_cr2()) : NULL;
     if (vector == TRAP_PAGE_FAULT)
         describe_page_fault(frame, read_cr2());
+    else if (vector == TRAP_NMI)
+        nmi_describe();
+    else if (vector == TRAP_MACHINE_CHECK)
+        machine_check_describe();
     else if (owner)
         pr_err("Kernel panic: stack overflow of task %s", owner);
     else
@@ -122,11 +127,14 @@ static void __noreturn exception(const struct trap_frame *frame, unsigned vector
 void trap_dispatch(struct trap_frame *frame)
 {
     unsigned vector = (uint8_t)frame->vector;
-    if (likely(vector - IRQ_VECTOR < NR_IRQS))
-        irq_dispatch(vector - IRQ_VECTOR);
+    if (likely(vector - APIC_IRQ_VECTOR < NR_IRQS))
+        irq_dispatch(vector - APIC_IRQ_VECTOR);
     else if (vector == LAPIC_TIMER_VECTOR)
         lapic_timer_interrupt();
+    else if (vector - PIC_VECTOR < NR_ISA_IRQS)
+        pic_dispatch(vector - PIC_VECTOR);
     else if (vector < NR_TRAPS)
         exception(frame, vector);
-    /* Else: the local APIC's spurious vector, or one that nobody uses. Neither wants an answer. */
+    else
+        lapic_other_interrupt(vector);
 }

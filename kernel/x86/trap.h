@@ -20,8 +20,10 @@ enum trap_vector {
     TRAP_PAGE_FAULT = 14,
     TRAP_MACHINE_CHECK = 18,
     NR_TRAPS = 32,
-    IRQ_VECTOR = 32, /* lines 0-15 */
+    PIC_VECTOR = 32,      /* lines 0-15 of the 8259s; its master wants a multiple of 8 */
+    APIC_IRQ_VECTOR = 48, /* NR_IRQS of them */
     LAPIC_TIMER_VECTOR = 0xef,
+    LAPIC_ERROR_VECTOR = 0xfe,
     LAPIC_SPURIOUS_VECTOR = 0xff,
 };
 

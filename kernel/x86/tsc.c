@@ -1,168 +1,133 @@
 /*
- * tsc.c - what time it is.
+ * tsc.c - how fast the time stamp counter counts.
  *
- * The CPU's time stamp counter, measured against the 8254 for 10 ms at boot: both are read at the
- * same moment twice, so it does not matter how long the way between took. If it does not count, or
- * clocksource=pit is on the command line, time is counted by the 8254 itself (slower to read).
+ * The CPU says it (Intel SDM volume 2, CPUID leaf 15h: crystal and ratio), or it is measured for 10 ms
+ * against a clock of known speed: both are read at the same moment twice, so it does not matter how long the
+ * way between took. What the CPU says is believed only if the measurement does not contradict it: a
+ * hypervisor may hand through the leaf of another CPU.
  */
-#include "kernel/x86/clock.h"
+#include "kernel/x86/tsc.h"
 
-#include <string.h>
-
-#include "kernel/cmdline.h"
-#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/lapic.h"
-#include "kernel/x86/machine.h"
-#include "kernel/x86/pit.h"
 
-#define CPUID_TSC     (1u << 4) /* 1 EDX */
-#define MEASURE_TICKS (PIT_HZ / 100)
-#define MEASURE_READS 1000000 /* far more than 10 ms take: the 8254 does not count */
-#define SAMPLE_TRIES  5
-#define TSC_HZ_MIN    10000000ull
-#define TSC_HZ_MAX    20000000000ull
+#define CPUID_TSC          (1u << 4) /* 1 EDX */
+#define CPUID_INVARIANT    (1u << 8) /* 80000007h EDX */
+#define CPUID_TSC_RATIO    0x15
+#define CPUID_MHZ          0x16
+#define CPUID_POWER        0x80000007
+#define MEASURE_PER_SECOND 100
+#define MEASURE_READS      1000000 /* far more than 10 ms take: the reference has stopped */
+#define SAMPLE_TRIES       5
+#define ROUNDS_MAX         4
+#define NARROW_BITS        16 /* a counter that wraps within a measurement that a host interrupted */
 
-/* Nanoseconds per count, as a fraction of 2^32. */
-#define SCALE(hz) ((NSEC_PER_SEC << 32) / (hz))
-
-enum clock_source { CLOCK_NONE, CLOCK_TSC, CLOCK_PIT };
-
-static struct {
-    enum clock_source source;
-    uint64_t base;  /* TSC at time zero */
-    uint64_t scale; /* SCALE(frequency) */
-    uint64_t pit_ticks;
-    uint16_t pit_last;
-    int64_t boot_seconds; /* wall clock at time zero */
-} clock;
-
-/* The three counters at one moment. */
-struct sample {
-    uint64_t tsc;
-    uint16_t pit;
-    uint32_t lapic;
-};
-
-static ktime_t scale_ns(uint64_t count, uint64_t scale)
+bool tsc_exists(void)
 {
-    return (ktime_t)(((unsigned __int128)count * scale) >> 32);
+    return cpuid(1, 0).edx & CPUID_TSC;
 }
 
-static ktime_t pit_clock_read(void)
+bool tsc_is_invariant(void)
 {
-    unsigned long flags = local_irq_save();
-    uint16_t now = pit_counter_read();
-    clock.pit_ticks += (uint16_t)(clock.pit_last - now);
-    clock.pit_last = now;
-    uint64_t ticks = clock.pit_ticks;
-    local_irq_restore(flags);
-    return scale_ns(ticks, clock.scale);
+    return cpuid(CPUID_POWER, 0).edx & CPUID_INVARIANT;
 }
 
-ktime_t ktime_get(void)
+/* The best of a few: the shorter the reading took, the closer together the values are. */
+struct clock_sample clock_sample_take(const struct clocksource *reference, bool with_lapic)
 {
-    if (likely(clock.source == CLOCK_TSC))
-        return scale_ns(rdtsc() - clock.base, clock.scale);
-    return clock.source == CLOCK_PIT ? pit_clock_read() : 0;
-}
-
-uint64_t ktime_get_ms(void)
-{
-    return ktime_get() / NSEC_PER_MSEC;
-}
-
-int64_t ktime_get_real_seconds(void)
-{
-    return clock.boot_seconds + (int64_t)(ktime_get() / NSEC_PER_SEC);
-}
-
-void udelay(unsigned usec)
-{
-    ktime_t end = ktime_get() + usec * NSEC_PER_USEC;
-    while (clock.source != CLOCK_NONE && ktime_get() < end)
-        cpu_pause();
-}
-
-bool clock_is_pit(void)
-{
-    return clock.source == CLOCK_PIT;
-}
-
-/* The best of a few: the shorter the reading took, the closer together the three values are. */
-static struct sample take_sample(bool with_lapic)
-{
-    struct sample best = {0};
-    uint64_t best_width = UINT64_MAX;
+    struct clock_sample best = {.width = UINT64_MAX};
     for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
         uint64_t before = rdtsc();
-        uint16_t pit = pit_counter_read();
+        uint64_t count = reference->read();
         uint32_t lapic = with_lapic ? lapic_timer_read() : 0;
         uint64_t width = rdtsc() - before;
-        if (width >= best_width)
-            continue;
-        best_width = width;
-        best = (struct sample){.tsc = before + width / 2, .pit = pit, .lapic = lapic};
+        if (width < best.width)
+            best = (struct clock_sample){
+                .tsc = before + width / 2, .reference = count, .width = width, .lapic = lapic};
     }
     return best;
 }
 
-/* Return: 8254 ticks between the two samples; 0 if it does not count. */
-static uint32_t measure(bool with_lapic, struct sample *first, struct sample *second)
+/* Return: false if the reference stopped. */
+static bool measure_once(const struct clocksource *reference, bool with_lapic, struct tsc_speed *speed)
 {
-    pit_counter_start();
     if (with_lapic)
         lapic_timer_start_measuring();
-    *first = take_sample(with_lapic);
-    for (unsigned reads = 0; (uint16_t)(first->pit - pit_counter_read()) < MEASURE_TICKS; reads++)
+    struct clock_sample a = clock_sample_take(reference, with_lapic);
+    for (unsigned reads = 0;
+         clocksource_delta(reference, a.reference, reference->read()) < reference->hz / MEASURE_PER_SECOND;
+         reads++)
         if (reads == MEASURE_READS)
-            return 0;
-    *second = take_sample(with_lapic);
-    return (uint16_t)(first->pit - second->pit);
+            return false;
+    struct clock_sample b = clock_sample_take(reference, with_lapic);
+    uint64_t ticks = clocksource_delta(reference, a.reference, b.reference);
+    if (!ticks || b.tsc - a.tsc > UINT64_MAX / reference->hz)
+        return false;
+    speed->tsc_hz = (b.tsc - a.tsc) * reference->hz / ticks;
+    speed->lapic_hz = (uint64_t)(a.lapic - b.lapic) * reference->hz / ticks;
+    speed->by = reference->name;
+    return true;
 }
 
-static bool tsc_usable(uint64_t hz)
+static bool agree(uint64_t a, uint64_t b)
 {
-    const char *wanted = cmdline_get("clocksource");
-    return (cpuid(1, 0).edx & CPUID_TSC) && hz >= TSC_HZ_MIN && hz <= TSC_HZ_MAX &&
-           !(wanted && strcmp(wanted, "pit") == 0);
+    uint64_t apart = a > b ? a - b : b - a;
+    return apart <= max(a, b) / 100;
 }
 
-static void use_pit(void)
+/* A narrow counter may have wrapped unseen, so two measurements in a row must agree. */
+static struct tsc_speed measure(const struct clocksource *reference, bool with_lapic)
 {
-    clock.pit_last = pit_counter_read();
-    clock.scale = SCALE((uint64_t)PIT_HZ);
-    clock.source = CLOCK_PIT;
-    pr_info("clock: 8254 timer, %u Hz", PIT_HZ);
-}
-
-static void use_tsc(uint64_t tsc, uint64_t hz)
-{
-    clock.base = tsc;
-    clock.scale = SCALE(hz);
-    clock.source = CLOCK_TSC;
-    pr_info("clock: time stamp counter, %llu kHz", (unsigned long long)hz / 1000);
-}
-
-void time_init(void)
-{
-    struct sample first, second;
-    uint64_t start = rdtsc(), tsc_hz = 0, lapic_hz = 0;
-    bool with_lapic = lapic_init();
-    uint32_t ticks = measure(with_lapic, &first, &second);
-    if (ticks) {
-        tsc_hz = (second.tsc - first.tsc) * PIT_HZ / ticks;
-        lapic_hz = (uint64_t)(first.lapic - second.lapic) * PIT_HZ / ticks;
+    struct tsc_speed speed = {0}, again;
+    if (!measure_once(reference, with_lapic, &speed))
+        return (struct tsc_speed){0};
+    for (unsigned i = 0; i < ROUNDS_MAX && reference->mask >> NARROW_BITS == 0; i++) {
+        again = speed;
+        if (!measure_once(reference, with_lapic, &speed))
+            return (struct tsc_speed){0};
+        if (agree(again.tsc_hz, speed.tsc_hz))
+            break;
     }
-    if (!ticks) {
-        pr_err("clock: no 8254 timer to measure by; assuming a time stamp counter of 1 GHz");
-        use_tsc(start, NSEC_PER_SEC);
-    } else if (tsc_usable(tsc_hz)) {
-        use_tsc(start, tsc_hz);
-    } else {
-        use_pit();
+    return speed;
+}
+
+/* By CPUID, exactly where the crystal's speed is told, else by the nominal MHz; the latter only if `rough`
+ * will do. */
+static uint64_t tsc_hz_by_cpuid(bool rough)
+{
+    struct cpuid_result ratio = cpuid(CPUID_TSC_RATIO, 0);
+    if (ratio.eax && ratio.ebx && ratio.ecx)
+        return (uint64_t)ratio.ecx * ratio.ebx / ratio.eax;
+    return rough ? (cpuid(CPUID_MHZ, 0).eax & 0xffff) * 1000000ull : 0;
+}
+
+static uint64_t tsc_read(void)
+{
+    return rdtsc();
+}
+
+/* Without any other clock: the local APIC's timer is measured against the time stamp counter itself. */
+static struct tsc_speed speed_by_cpuid_alone(bool with_lapic)
+{
+    const struct clocksource tsc = {
+        .name = "cpuid", .read = tsc_read, .hz = tsc_hz_by_cpuid(true), .mask = UINT64_MAX};
+    return tsc.hz ? measure(&tsc, with_lapic) : (struct tsc_speed){0};
+}
+
+struct tsc_speed tsc_measure(const struct clocksource *reference, bool with_lapic)
+{
+    struct tsc_speed speed = reference ? measure(reference, with_lapic) : (struct tsc_speed){0};
+    if (!speed.tsc_hz && !speed.lapic_hz)
+        return speed_by_cpuid_alone(with_lapic);
+    uint64_t told = tsc_hz_by_cpuid(false);
+    if (told && agree(told, speed.tsc_hz)) {
+        speed.tsc_hz = told;
+        speed.by = "cpuid";
+    } else if (told) {
+        pr_warn(
+            "clock: CPUID tells %llu kHz, but by %s the time stamp counter has %llu kHz; the latter is used",
+            (unsigned long long)told / 1000, reference->name, (unsigned long long)speed.tsc_hz / 1000);
     }
-    idle_init(lapic_hz);
-    clock.boot_seconds = rtc_read_seconds() - (int64_t)(ktime_get() / NSEC_PER_SEC);
+    return speed;
 }

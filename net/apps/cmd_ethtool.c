@@ -1,7 +1,8 @@
 /*
- * cmd_ethtool.c - `ethtool`: what a card has counted, and whether its link is up.
+ * cmd_ethtool.c - `ethtool`: what a card has counted, its driver, and whether its link is up.
  */
 #include <inttypes.h>
+#include <skiff/link.h>
 #include <skiff/system.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,10 +61,23 @@ static int show_link(struct shell *c, const char *device)
     return 0;
 }
 
+static int show_driver(struct shell *c, const char *device)
+{
+    struct skiff_link link;
+    if (skiff_link_get(device, &link))
+        return console_fail(c, device, "there is no such device; ip link lists them");
+    if (!link.driver[0])
+        return console_fail(c, device, "has no driver");
+    console_printf(c, "driver: %s\nbus-info: %s\nsupports-statistics: yes\n", link.driver, link.bus_info);
+    return 0;
+}
+
 static int ethtool(struct shell *c, int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "-S"))
         return show_statistics(c, argv[2]);
+    if (argc == 3 && !strcmp(argv[1], "-i"))
+        return show_driver(c, argv[2]);
     if (argc == 2 && argv[1][0] != '-')
         return show_link(c, argv[1]);
     return console_usage(c, "ethtool");
@@ -71,4 +85,5 @@ static int ethtool(struct shell *c, int argc, char **argv)
 
 const struct command ethtool_command = {
     "ethtool", "figures of a card",
-    "ethtool DEVICE       the link\nethtool -S DEVICE    all that it has counted", ethtool};
+    "ethtool DEVICE       the link\nethtool -i DEVICE    its driver, and where it sits\nethtool -S DEVICE    all that it has counted",
+    ethtool};

@@ -2,7 +2,6 @@
  * cmd_ss.c - `ss`: sockets. Ports are always numbers.
  */
 #include <inttypes.h>
-#include <net/if.h>
 #include <skiff/sockets.h>
 #include <skiff/system.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@
 #define SS_ENDPOINT 28
 
 struct ss_wish {
-    bool all, listening, tcp, udp, info, memory, summary, no_header;
+    bool all, listening, tcp, udp, raw, packet, info, memory, summary, no_header;
 };
 
 static void format_endpoint(uint32_t addr, uint16_t port, char text[SS_ENDPOINT])
@@ -28,10 +27,41 @@ static void format_endpoint(uint32_t addr, uint16_t port, char text[SS_ENDPOINT]
         snprintf(text, SS_ENDPOINT, "%s:*", format_addr(addr, ip));
 }
 
+/* A packet socket's: an EtherType in place of the address, the device in place of the port. */
+static void format_packet(const struct skiff_socket *s, char text[SS_ENDPOINT])
+{
+    char type[8] = "*";
+    if (s->ethertype != 3)
+        snprintf(type, sizeof(type), s->ethertype ? "%04x" : "-", s->ethertype);
+    snprintf(text, SS_ENDPOINT, "%s:%s", type, s->device[0] ? s->device : "*");
+}
+
+static bool is_packet(const struct skiff_socket *s)
+{
+    return s->protocol[0] == 'p' && s->protocol[1] == '_';
+}
+
+/* -t, -u, -w and -0, or none of them. */
+static bool kind_wanted(const struct ss_wish *wish, const struct skiff_socket *s)
+{
+    if (!wish->tcp && !wish->udp && !wish->raw && !wish->packet)
+        return true;
+    if (is_packet(s))
+        return wish->packet;
+    if (!strcmp(s->protocol, "raw") || !strcmp(s->protocol, "ping"))
+        return wish->raw;
+    return !strcmp(s->protocol, "tcp") ? wish->tcp : wish->udp;
+}
+
+/* The first column, unless there is but one kind; ping sockets stand among the raw ones. */
+static bool shows_kind(const struct ss_wish *wish)
+{
+    return wish->tcp + wish->udp + wish->raw + wish->packet != 1 || wish->raw || wish->packet;
+}
+
 static bool wanted(const struct ss_wish *wish, const struct skiff_socket *s)
 {
-    bool is_tcp = !strcmp(s->protocol, "tcp"), is_udp = !strcmp(s->protocol, "udp");
-    if ((wish->tcp || wish->udp) && !(wish->tcp && is_tcp) && !(wish->udp && is_udp))
+    if (!kind_wanted(wish, s))
         return false;
     if (wish->all)
         return true;
@@ -78,7 +108,11 @@ static void show_socket(struct shell *c, const struct ss_wish *wish, const struc
     char local[SS_ENDPOINT], peer[SS_ENDPOINT];
     format_endpoint(s->local_addr, s->local_port, local);
     format_endpoint(s->peer_addr, s->peer_port, peer);
-    if (wish->tcp == wish->udp)
+    if (is_packet(s)) {
+        format_packet(s, local);
+        snprintf(peer, sizeof(peer), "*");
+    }
+    if (shows_kind(wish))
         console_printf(c, "%-6s", s->protocol);
     console_printf(c, "%-11s%-7u%-7u%21s %21s\n", s->state, s->receive_queue, s->send_queue, local, peer);
     if (wish->memory && s->receive_max)
@@ -94,7 +128,7 @@ static int show_sockets(struct shell *c, const struct ss_wish *wish)
     if (!sockets)
         return console_fail(c, "ss", NULL);
     if (!wish->no_header) {
-        if (wish->tcp == wish->udp)
+        if (shows_kind(wish))
             console_printf(c, "Netid ");
         console_printf(c, "State      Recv-Q Send-Q    Local Address:Port     Peer Address:Port\n");
     }
@@ -127,11 +161,13 @@ static bool take_letters(struct ss_wish *wish, const char *letters)
         wish->listening |= *letters == 'l';
         wish->tcp |= *letters == 't';
         wish->udp |= *letters == 'u';
+        wish->raw |= *letters == 'w';
+        wish->packet |= *letters == '0';
         wish->info |= *letters == 'i';
         wish->memory |= *letters == 'm';
         wish->summary |= *letters == 's';
         wish->no_header |= *letters == 'H';
-        if (!strchr("altuimsnH4", *letters))
+        if (!strchr("altuw0imsnH4", *letters))
             return false;
     }
     return true;
@@ -148,7 +184,8 @@ static int ss(struct shell *c, int argc, char **argv)
 
 const struct command ss_command = {
     "ss", "sockets",
-    "ss [-a] [-l] [-t] [-u] [-n] [-i] [-m] [-H]    -a all, -l listening ones, -t TCP, -u UDP,\n"
-    "                                              -i inside of TCP, -m buffers, -H no headings\n"
+    "ss [-a] [-l] [-t] [-u] [-w] [-0] [-n] [-i] [-m] [-H]\n"
+    "                                              -a all, -l listening ones, -t TCP, -u UDP,\n"
+    "                                              -w raw and ping, -0 packet, -i inside of TCP, -m buffers, -H no headings\n"
     "ss -s                                         how many there are",
     ss};

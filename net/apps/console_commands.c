@@ -10,11 +10,13 @@
 const struct command *const console_commands[] = {
     &bridge_command,
     &conntrack_command,
+    &crashlog_command,
     &dmesg_command,
     &ethtool_command,
     &exit_command,
     &free_command,
     &help_command,
+    &interrupts_command,
     &ip_command,
     &ipset_command,
     &iptables_command,
@@ -30,6 +32,7 @@ const struct command *const console_commands[] = {
     &ss_command,
     &sysctl_command,
     &tc_command,
+    &traceroute_command,
     &uptime_command,
     NULL,
 };

@@ -36,6 +36,14 @@ int bpf_prog_create(const struct sock_filter *insns, unsigned len, struct bpf_pr
                     struct bpf_why *why);
 void bpf_prog_put(struct bpf_prog *prog); /* NULL is fine */
 
+/* One more reference; NULL is fine. */
+static inline struct bpf_prog *bpf_prog_get(struct bpf_prog *prog)
+{
+    if (prog)
+        prog->refcount++;
+    return prog;
+}
+
 /* What a program looks at. A bare frame has no skb. */
 struct bpf_data {
     const uint8_t *data; /* offset 0 */

@@ -314,6 +314,8 @@ void net_tx_action(struct softirq *s)
     struct softnet_data *sd = container_of(s, struct softnet_data, tx_softirq);
     struct list_head devices = LIST_HEAD_INIT(devices);
 
+    if (unlikely(sd->completion_queue != NULL))
+        net_free_completions(sd);
     list_splice_tail_init(&sd->tx_devices, &devices);
     while (!list_empty(&devices)) {
         struct net_device *dev = list_first_entry(&devices, struct net_device, tx_list);

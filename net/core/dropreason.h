@@ -62,14 +62,19 @@
     X(CT_INSERT, "new connection whose addresses and ports another one has taken meanwhile")                 \
     X(NAT_FAILED, "packet that cannot be translated: no memory, no address, or the way out has changed")     \
     X(NETFILTER_DROP, "dropped by a netfilter hook")                                                         \
+    X(NF_QUEUE_NONE, "for a program to judge (QUEUE), and none listens")                                     \
+    X(NF_QUEUE_FULL, "the queue of packets that wait for a program's verdict is full")                       \
+    X(NF_QUEUE_GONE, "waited for a verdict when the program or a device of its way went")                    \
     X(ICMP_CSUM, "ICMP checksum wrong")                                                                      \
     X(ICMP_INVALID, "ICMP message too short or inconsistent")                                                \
     X(ICMP_UNKNOWN, "ICMP type this host does not answer")                                                   \
     X(ICMP_BROADCAST, "ICMP request to a broadcast address, not answered on purpose")                        \
+    X(ICMP_RATELIMIT, "ICMP request that would be answered beyond the rate limit")                           \
     X(IGMP_INVALID, "IGMP message too short, damaged, or not from this link")                                \
     X(UDP_CSUM, "UDP checksum wrong")                                                                        \
     X(UDP_LENGTH, "UDP length field inconsistent")                                                           \
     X(NO_SOCKET, "no socket on this port")                                                                   \
+    X(SOCKET_FILTER, "dropped by the program a socket has attached (SO_ATTACH_FILTER)")                      \
     X(SOCKET_RCVBUFF, "socket receive buffer full")                                                          \
     X(PROTO_MEM, "all connections together hold too much memory")                                            \
     X(SOCKET_CLOSE, "socket closed with data unread")                                                        \

@@ -41,8 +41,9 @@ bool gso_device_takes(const struct sk_buff *skb, const struct net_device *dev)
 {
     const struct skb_shared_info *info = skb_shinfo(skb);
 
-    if (!(dev->features & NETIF_F_TSO) || info->frag_list || info->gso_segs > GSO_MAX_SEGS ||
-        skb->len - dev->hard_header_len > GSO_MAX_SIZE)
+    /* The card makes each segment's sum from the pseudo-header's: a train without that is cut by us. */
+    if (!(dev->features & NETIF_F_TSO) || skb->ip_summed != CHECKSUM_PARTIAL || info->frag_list ||
+        info->gso_segs > GSO_MAX_SEGS || skb->len - dev->hard_header_len > GSO_MAX_SIZE)
         return false;
     if (!(dev->features & NETIF_F_TSO_SHORT_TAIL))
         return true;

@@ -265,6 +265,7 @@ void softnet_exit(struct net *net)
 
     close_softirq(&sd->rx_softirq);
     close_softirq(&sd->tx_softirq);
+    net_free_completions(sd);
     skb_queue_purge(&sd->input_pkt_queue, SKB_DROP_REASON_DEV_READY);
     napi_detach(&sd->backlog);
     unregister_sysctl(&sd->sysctl);

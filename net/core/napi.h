@@ -84,6 +84,7 @@ struct softnet_data {
     unsigned napi_count;
     ktime_t now;                         /* when the present round of polls started */
     struct list_head tx_devices;         /* net_device.tx_list: devices that asked for ndo_tx_kick */
+    struct sk_buff *completion_queue;    /* dev_kfree_skb_irq(): to be freed in NET_TX_SOFTIRQ */
     struct sk_buff_head input_pkt_queue; /* netif_rx(): loopback and virtual devices */
     struct napi_struct backlog;          /* polls input_pkt_queue */
     uint64_t processed, dropped;

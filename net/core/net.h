@@ -43,6 +43,7 @@ struct net {
     struct netns_xt *xt;          /* net/netfilter: rules */
     struct netns_ct *ct;          /* net/netfilter: connection tracking */
     struct netns_nat *nat;        /* net/netfilter: address translation */
+    struct netns_nf_queue *nfq;   /* net/netfilter: packets that wait for a program's verdict */
     struct netns_ipv4 *ipv4;      /* net/ipv4 */
     struct netns_icmp *icmp;      /* net/ipv4 */
     struct udp_table *udp;        /* net/udp */

@@ -14,8 +14,9 @@
 
 struct Qdisc;
 
-#define IFNAMSIZ 16
-#define ETH_ALEN 6
+#define IFNAMSIZ        16
+#define NETDEV_BUS_INFO 16
+#define ETH_ALEN        6
 
 /* net_device.flags: values of <net/if.h> */
 #define DEV_IFF_UP        0x1
@@ -36,7 +37,7 @@ struct Qdisc;
 #define NETIF_F_HW_VLAN_CTAG_TX 0x20 /* writes the tag of skb->vlan_tci into the frame */
 #define NETIF_F_HW_VLAN_CTAG_RX 0x40 /* takes the tag out of the frame and into skb->vlan_tci */
 
-#define NETIF_F_XDP 0x20 /* its driver asks dev->xdp about each frame */
+#define NETIF_F_XDP 0x80 /* its driver asks dev->xdp about each frame */
 
 #define GSO_MAX_SIZE 65535u /* bytes of a train from the IPv4 header on: what its length field can say */
 #define GSO_MAX_SEGS 64u
@@ -87,6 +88,8 @@ struct net_device {
     char name[IFNAMSIZ];
     int ifindex;
     struct net *net;
+    const char *driver;             /* "e1000"; NULL: of no card, and rtnl_link_ops says what it is */
+    char bus_info[NETDEV_BUS_INFO]; /* where the card sits: "0000:00:03.0", "" if nowhere */
     unsigned flags;
     unsigned features;
     unsigned mtu; /* largest payload of the link: 1500 */
@@ -207,6 +210,16 @@ static inline void netdev_completed_queue(struct net_device *dev, uint32_t bytes
 enum xdp_action { XDP_DROP, XDP_PASS, XDP_TX };
 enum xdp_action netdev_run_xdp(struct net_device *dev, const void *frame, unsigned len);
 void netdev_bounce(struct net_device *dev, struct sk_buff *skb);
+
+/*
+ * Frees a buffer that nobody else holds, in a handler of an interrupt, where nothing may be freed: it waits
+ * on the completion queue for NET_TX_SOFTIRQ. reason: why it is dropped; SKB_NOT_DROPPED_YET: it was sent.
+ */
+void dev_kfree_skb_irq(struct sk_buff *skb, enum skb_drop_reason reason);
+/* The same for code that does not know where it runs: at once if that may be. */
+void dev_kfree_skb_any(struct sk_buff *skb, enum skb_drop_reason reason);
+/* For net.c: frees what waits there. */
+void net_free_completions(struct softnet_data *sd);
 
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);

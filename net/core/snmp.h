@@ -45,6 +45,8 @@
     X(IcmpInParmProbs)                                                                                       \
     X(IcmpInRedirects)                                                                                       \
     X(IcmpInEchos)                                                                                           \
+    X(IcmpInTimestamps)                                                                                      \
+    X(IcmpInTimestampReps)                                                                                   \
     X(IcmpInEchoReps)                                                                                        \
     X(IcmpOutMsgs)                                                                                           \
     X(IcmpOutErrors)                                                                                         \
@@ -55,6 +57,8 @@
     X(IcmpOutParmProbs)                                                                                      \
     X(IcmpOutRedirects)                                                                                      \
     X(IcmpOutEchos)                                                                                          \
+    X(IcmpOutTimestamps)                                                                                     \
+    X(IcmpOutTimestampReps)                                                                                  \
     X(IcmpOutEchoReps)                                                                                       \
     X(UdpInDatagrams)                                                                                        \
     X(UdpNoPorts)                                                                                            \

@@ -127,6 +127,8 @@ struct sock {
     bool inet_pktinfo; /* IP_PKTINFO */
     uint8_t inet_pmtudisc;
     uint8_t inet_min_ttl; /* IP_MINTTL: what comes with less is not for this socket (RFC 5082) */
+    uint8_t inet_rcv_ttl, inet_rcv_tos;     /* streams: of the segment that made the connection ... */
+    int inet_rcv_index;                     /* ... and its device; 0: made from here (IP_PKTOPTIONS) */
     struct ip_mc_socklist *inet_mc_list;    /* groups it has joined: net/ipv4/igmp.c */
     int inet_mc_index;                      /* device that datagrams to groups leave by, 0: by route */
     be32 inet_mc_addr;                      /* and the address they carry then */
@@ -178,7 +180,7 @@ int sk_run_filter(struct sock *sk, struct sk_buff *skb, unsigned keep);
 /**
  * sk_filter - ask the socket's filter, where there is one, about a packet it is about to get
  * @keep: bytes at skb->data that stay although the program keeps fewer: the transport's header
- * Return: 0 - queue it (cut to what the program keeps); -EPERM: drop it (SKB_DROP_REASON_BPF_FILTER);
+ * Return: 0 - queue it (cut to what the program keeps); -EPERM: drop it (SKB_DROP_REASON_SOCKET_FILTER);
  * -ENOMEM.
  */
 static inline int sk_filter(struct sock *sk, struct sk_buff *skb, unsigned keep)

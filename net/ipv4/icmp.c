@@ -1,13 +1,13 @@
 /*
  * icmp.c - the Internet Control Message Protocol (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3).
  *
- * In: registered under protocol 1, called by ip_local_deliver_finish(). Echo requests are turned around in
- * their own buffer; errors about packets of ours go up to the transport they quote
- * (net_protocol.err_handler); redirects go to redirect.c, which believes them only if it was told to. Out:
- * icmp_send() tells the sender of a received datagram what became of it, if RFC 1122 3.2.2 allows and the
- * token buckets - one per destination, one for all - have something left.
+ * In: registered under protocol 1, called by ip_local_deliver_finish(). Echo and timestamp requests are
+ * turned around in their own buffer; echo replies go to whoever asked (ping.c); errors about packets of ours
+ * go up to the transport they quote (net_protocol.err_handler); redirects go to redirect.c, which believes
+ * them only if it was told to. Out: icmp_send() tells the sender of a received datagram what became of it, if
+ * RFC 1122 3.2.2 allows and the token buckets - one per destination, one for all - have something left.
  */
-#include "net/ipv4/icmp.h"
+#include "net/ipv4/icmp_internal.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,17 +19,11 @@
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_options.h"
+#include "net/ipv4/ping.h"
 #include "net/ipv4/raw.h"
 #include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
-
-#define ICMP_TIMESTAMP      13
-#define ICMP_TIMESTAMPREPLY 14
-#define ICMP_INFO_REQUEST   15
-#define ICMP_INFO_REPLY     16
-#define ICMP_ADDRESS        17
-#define ICMP_ADDRESSREPLY   18
 
 #define ICMP_MAX_ERROR  576u /* RFC 1812 4.3.2.3: of the whole error datagram */
 #define ICMP_MIN_QUOTE  8u   /* bytes behind the quoted header that a transport needs */
@@ -37,13 +31,13 @@
 #define ICMP_HOST_BURST 6    /* errors a host may get at once, then one per icmp_ratelimit ms */
 #define ICMP_ERROR_TOS  0xc0 /* RFC 1812 4.3.2.5: internetwork control ... */
 #define ICMP_TOS_KEPT   0x1c /* ... and the type of service of the datagram; ECN stays off */
+#define ICMP_DAY_MS     86400000u
 
-struct icmphdr {
-    uint8_t type, code;
-    sum16 checksum;
-    be32 rest; /* id and sequence number; next-hop MTU; pointer */
+/* Behind the header of a timestamp and of its reply, in ms since midnight UT (RFC 792). */
+struct icmp_times {
+    be32 originate, receive, transmit;
 } __packed __aligned(4);
-_Static_assert(sizeof(struct icmphdr) == 8, "RFC 792");
+_Static_assert(sizeof(struct icmp_times) == 12, "RFC 792");
 
 /* What one destination may still be sent. Slots are shared by hash; the last to use one owns it. */
 struct icmp_bucket {
@@ -54,6 +48,7 @@ struct icmp_bucket {
 
 struct netns_icmp {
     struct icmp_bucket host[ICMP_BUCKETS];
+    uint32_t midnight_ms; /* time of day when ktime_get_ms() was 0 */
 };
 
 /* --- rate limits --- */
@@ -118,6 +113,9 @@ static void icmp_count_out(struct net *net, uint8_t type)
     switch (type) {
     case ICMP_ECHOREPLY:
         NET_INC_STATS(net, IcmpOutEchoReps);
+        break;
+    case ICMP_TIMESTAMPREPLY:
+        NET_INC_STATS(net, IcmpOutTimestampReps);
         break;
     case ICMP_DEST_UNREACH:
         NET_INC_STATS(net, IcmpOutDestUnreachs);
@@ -258,25 +256,43 @@ void icmp_send(struct sk_buff *skb_in, uint8_t type, uint8_t code, uint32_t info
     icmp_output(net, skb, &fl, NULL, 0);
 }
 
-/* --- received: echo --- */
+/* --- received: requests --- */
 
-/* RFC 1122 3.2.2.6: same id, sequence number and data, from the address that was asked. The request becomes
- * the reply. Takes skb, at the ICMP header. */
-static int icmp_echo(struct net *net, struct sk_buff *skb)
+/* Whether a request is to be answered: to a broadcast or group address only if it may be. Drops skb if not.
+ */
+static bool icmp_answers(struct net *net, struct sk_buff *skb)
+{
+    if (skb_rtable(skb)->type == RTN_LOCAL || !net->ipv4->sysctl_icmp_echo_ignore_broadcasts)
+        return true;
+    kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_BROADCAST);
+    return false;
+}
+
+/* Makes the request's buffer the reply's, ready to be written: linear for `len` bytes. 0 or -ENOMEM. */
+static int icmp_turn_around(struct sk_buff *skb, unsigned len)
+{
+    if (!pskb_may_pull(skb, len) || skb_cow_head(skb, sizeof(struct iphdr) + 16)) /* a tap may hold it too */
+        return -ENOMEM;
+    skb_orphan(skb);
+    skb_dst_drop(skb);
+    skb->ip_summed = CHECKSUM_NONE;
+    skb->priority = skb->mark = 0;
+    skb->tstamp = 0;
+    skb->frag_max_size = 0; /* the answer finds its own sizes */
+    skb_reset_transport_header(skb);
+    return 0;
+}
+
+/*
+ * The request goes back as the reply that write() makes of it, from the address that was asked (RFC 1122
+ * 3.2.2.6, 3.2.2.8). The first `len` bytes are linear by then. Takes skb, at the ICMP header.
+ */
+static int icmp_reply(struct net *net, struct sk_buff *skb, unsigned len,
+                      void (*write)(struct net *net, struct sk_buff *skb))
 {
     bool to_all = skb_rtable(skb)->type != RTN_LOCAL;
     uint8_t options[IP_OPTIONS_MAX];
     unsigned options_len = 0;
-    struct icmphdr *icmph;
-
-    if (net->ipv4->sysctl_icmp_echo_ignore_all) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_UNKNOWN);
-        return 0;
-    }
-    if (to_all && net->ipv4->sysctl_icmp_echo_ignore_broadcasts) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_BROADCAST);
-        return 0;
-    }
     struct flowi4 fl = {
         .daddr = ip_hdr(skb)->saddr,
         .saddr = to_all ? (__force be32)0 : ip_hdr(skb)->daddr,
@@ -285,22 +301,67 @@ static int icmp_echo(struct net *net, struct sk_buff *skb)
 
     if (unlikely(ip_hdrlen(ip_hdr(skb)) > sizeof(struct iphdr)))
         options_len = ip_options_echo(skb, to_all ? inet_select_addr(skb->dev, fl.daddr) : fl.saddr, options);
-    if (skb_cow_head(skb, sizeof(struct iphdr) + 16)) { /* a tap may hold the bytes too */
+    if (icmp_turn_around(skb, len)) {
         NET_INC_STATS(net, IcmpOutErrors);
         kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
         return -ENOMEM;
     }
-    skb_orphan(skb);
-    skb_dst_drop(skb);
-    skb->ip_summed = CHECKSUM_NONE;
-    skb->priority = skb->mark = 0;
-    skb->tstamp = 0;
-    skb->frag_max_size = 0; /* the answer finds its own sizes */
-    icmph = (struct icmphdr *)skb->data;
+    write(net, skb);
+    return icmp_output(net, skb, &fl, options, options_len);
+}
+
+/* Same id, sequence number and data. */
+static void icmp_write_echo(struct net *net, struct sk_buff *skb)
+{
+    struct icmphdr *icmph = (struct icmphdr *)skb->data;
+
     icmph->type = ICMP_ECHOREPLY;
     csum_replace2(&icmph->checksum, cpu_to_be16(ICMP_ECHO << 8 | icmph->code), cpu_to_be16(icmph->code));
-    skb_reset_transport_header(skb);
-    return icmp_output(net, skb, &fl, options, options_len);
+}
+
+static int icmp_echo(struct net *net, struct sk_buff *skb)
+{
+    if (net->ipv4->sysctl_icmp_echo_ignore_all) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_UNKNOWN);
+        return 0;
+    }
+    return icmp_answers(net, skb) ? icmp_reply(net, skb, sizeof(struct icmphdr), icmp_write_echo) : 0;
+}
+
+/* Same id, sequence number and the time it was sent; ours is that of the battery clock, in ms. */
+static void icmp_write_times(struct net *net, struct sk_buff *skb)
+{
+    struct icmphdr *icmph = (struct icmphdr *)skb->data;
+    struct icmp_times *times = (struct icmp_times *)(icmph + 1);
+    uint32_t now_ms = (uint32_t)((net->icmp->midnight_ms + ktime_get_ms()) % ICMP_DAY_MS);
+
+    icmph->type = ICMP_TIMESTAMPREPLY;
+    icmph->checksum = (__force sum16)0;
+    times->receive = times->transmit = cpu_to_be32(now_ms);
+    icmph->checksum = csum_fold(csum_partial(icmph, skb->len, (__force wsum)0));
+}
+
+/* RFC 1122 3.2.2.8: a host may answer; what is behind the three times is not sent back. Takes skb. */
+static int icmp_timestamp(struct net *net, struct sk_buff *skb)
+{
+    unsigned len = sizeof(struct icmphdr) + sizeof(struct icmp_times);
+
+    if (skb->len < len || ((const struct icmphdr *)skb->data)->code) {
+        NET_INC_STATS(net, IcmpInErrors);
+        kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_INVALID);
+        return -EINVAL;
+    }
+    if (!icmp_answers(net, skb))
+        return 0;
+    if (!icmp_rate_allows(net, ICMP_TIMESTAMPREPLY, ip_hdr(skb)->saddr)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_RATELIMIT);
+        return 0;
+    }
+    if (skb_trim(skb, len)) {
+        kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+        return -ENOMEM;
+    }
+    return icmp_reply(net, skb, len, icmp_write_times);
 }
 
 /* --- received: errors --- */
@@ -426,6 +487,12 @@ static void icmp_count_in(struct net *net, uint8_t type)
     case ICMP_ECHO:
         NET_INC_STATS(net, IcmpInEchos);
         break;
+    case ICMP_TIMESTAMP:
+        NET_INC_STATS(net, IcmpInTimestamps);
+        break;
+    case ICMP_TIMESTAMPREPLY:
+        NET_INC_STATS(net, IcmpInTimestampReps);
+        break;
     case ICMP_TIME_EXCEEDED:
         NET_INC_STATS(net, IcmpInTimeExcds);
         break;
@@ -468,14 +535,16 @@ static int icmp_rcv(struct sk_buff *skb)
     switch (icmph->type) {
     case ICMP_ECHO:
         return icmp_echo(net, skb);
+    case ICMP_TIMESTAMP:
+        return icmp_timestamp(net, skb);
     case ICMP_DEST_UNREACH:
     case ICMP_TIME_EXCEEDED:
     case ICMP_PARAMETERPROB:
         return icmp_error(net, skb, icmph);
     case ICMP_REDIRECT:
         return icmp_redirect(net, skb);
-    case ICMP_ECHOREPLY: /* whoever asked reads it from a raw socket */
-        consume_skb(skb);
+    case ICMP_ECHOREPLY:
+        ping_rcv(skb);
         return 0;
     default: /* RFC 1122 3.2.2: unknown types silently, source quench (RFC 6633) on purpose */
         kfree_skb_reason(skb, SKB_DROP_REASON_ICMP_UNKNOWN);
@@ -483,8 +552,7 @@ static int icmp_rcv(struct sk_buff *skb)
     }
 }
 
-/* An ICMP message of ours came to grief: nobody waits for an answer to it. */
-static const struct net_protocol icmp_protocol = {.handler = icmp_rcv};
+static const struct net_protocol icmp_protocol = {.handler = icmp_rcv, .err_handler = ping_err};
 
 int icmp_init(struct net *net)
 {
@@ -493,9 +561,13 @@ int icmp_init(struct net *net)
     net->icmp = kzalloc(sizeof(*net->icmp));
     if (!net->icmp)
         return -ENOMEM;
+    net->icmp->midnight_ms =
+        (uint32_t)(((uint64_t)ktime_get_real_seconds() * 1000 - ktime_get_ms()) % ICMP_DAY_MS);
     net->ipv4->icmp_stamp_ms = ktime_get_ms();
     net->ipv4->icmp_tokens = (uint64_t)net->ipv4->sysctl_icmp_msgs_burst * 1000;
-    err = inet_add_protocol(net, &icmp_protocol, IPPROTO_ICMP);
+    err = ping_init(net);
+    if (!err)
+        err = inet_add_protocol(net, &icmp_protocol, IPPROTO_ICMP);
     if (err)
         icmp_exit(net);
     return err;
@@ -506,6 +578,7 @@ void icmp_exit(struct net *net)
     if (!net->icmp)
         return;
     inet_del_protocol(net, IPPROTO_ICMP);
+    ping_exit(net);
     kfree(net->icmp);
     net->icmp = NULL;
 }

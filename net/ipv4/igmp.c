@@ -1,22 +1,21 @@
 /*
- * igmp.c - multicast, the host's side: groups that sockets joined, and IGMP, which tells the routers of them
- * (RFC 1112, RFC 2236, RFC 3376).
+ * igmp.c - multicast, the host's side: groups that sockets joined (igmp_socket.c), and IGMP, which tells the
+ * routers of them (RFC 1112, RFC 2236, RFC 3376).
  *
- * A socket joins by IP_ADD_MEMBERSHIP; the first one opens the card's filter (dev_mc_add) and the way in
+ * The first socket that joins opens the card's filter (dev_mc_add) and the way in
  * (ip_check_mc, asked by ip_route_input). Joining and leaving is reported at once and again, as often as the
  * robustness variable says, because a report may get lost; queries are answered after a random delay. As long
  * as a querier of an older version is heard on a link, its language is spoken there (RFC 3376 7.2.1).
  *
- * Groups are joined as a whole (EXCLUDE nothing); source filters are not offered. 224.0.0.1 is always
- * received and never reported. What is kept is bounded by what local sockets join; queries only set timers.
+ * From which sources a group is wanted is one filter per device, made of all sockets' (igmp_sources.c). It is
+ * told in version 3; the older ones know only the group as a whole. 224.0.0.1 is always received and never
+ * reported. What is kept is bounded by what local sockets join and name; queries only set timers.
  */
-#include "net/ipv4/igmp.h"
+#include "net/ipv4/igmp_internal.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "kernel/byteorder.h"
 #include "kernel/slab.h"
 #include "net/core/checksum.h"
 #include "net/ipv4/ip.h"
@@ -32,8 +31,9 @@
 #define IGMPV3_MODE_IS_EXCLUDE   2
 #define IGMPV3_CHANGE_TO_INCLUDE 3
 #define IGMPV3_CHANGE_TO_EXCLUDE 4
+#define IGMPV3_ALLOW_NEW_SOURCES 5
+#define IGMPV3_BLOCK_OLD_SOURCES 6
 
-#define ALL_HOSTS      cpu_to_be32(0xe0000001)
 #define ALL_ROUTERS    cpu_to_be32(0xe0000002)
 #define ALL_V3_ROUTERS cpu_to_be32(0xe0000016)
 
@@ -41,7 +41,7 @@
 #define IGMP_V1_RESPONSE_MS    10000  /* RFC 2236 4 */
 #define IGMP_V2_UNSOLICITED_MS 10000
 #define IGMP_V3_UNSOLICITED_MS 1000
-#define IGMP_SOURCES_MAX       16 /* of one query that are remembered; beyond, the answer is for the group */
+#define IGMP_REPORT_MAX        1500u /* bytes of a datagram with reports, on links that would take more */
 #define IGMP_TOS               0xc0
 
 struct igmphdr {
@@ -65,20 +65,6 @@ struct igmpv3_record {
 } __packed __aligned(4);
 _Static_assert(sizeof(struct igmphdr) == 8 && sizeof(struct igmpv3_record) == 8, "RFC 3376 4.2");
 
-/* A group on a device. */
-struct ip_mc_group {
-    struct list_head list; /* igmp_device.groups */
-    struct igmp_device *in;
-    be32 addr;
-    unsigned users;       /* sockets; 0: left, the routers are being told */
-    bool reporter;        /* version 1 and 2: the last report came from us */
-    uint8_t changes_left; /* reports of joining or leaving that are still due */
-    struct timer change_timer;
-    struct timer query_timer; /* the answer to a query */
-    unsigned nsrcs;           /* that it asked for; 0: the whole group */
-    be32 sources[IGMP_SOURCES_MAX];
-};
-
 /* A device with groups or queriers. */
 struct igmp_device {
     struct list_head list; /* netns_igmp.devices */
@@ -87,21 +73,6 @@ struct igmp_device {
     uint64_t v1_until_ms, v2_until_ms; /* queriers of these versions were heard */
     uint8_t robustness;
     struct timer general_timer; /* the answer to a general query, version 3 */
-};
-
-struct netns_igmp {
-    struct list_head devices;
-    struct netdev_notifier notifier;
-    int sysctl_max_memberships, sysctl_qrv;
-    struct sysctl_table sysctl;
-    struct sysctl_entry sysctl_entries[3];
-};
-
-/* A membership of a socket. */
-struct ip_mc_socklist {
-    struct ip_mc_socklist *next;
-    be32 group;
-    int ifindex;
 };
 
 /* --- lookup --- */
@@ -132,6 +103,14 @@ bool ip_check_mc(struct net_device *dev, be32 group)
     const struct ip_mc_group *found = in ? igmp_group_find(in, group) : NULL;
 
     return group == ALL_HOSTS || (found && found->users);
+}
+
+bool ip_mc_source_wanted(struct net_device *dev, be32 group, be32 saddr)
+{
+    struct igmp_device *in = igmp_device_find(dev);
+    const struct ip_mc_group *found = in ? igmp_group_find(in, group) : NULL;
+
+    return group == ALL_HOSTS || (found && igmp_group_wants(found, saddr));
 }
 
 static unsigned igmp_version(const struct igmp_device *in)
@@ -194,52 +173,120 @@ static void igmp_send_old(struct igmp_device *in, uint8_t type, be32 group, be32
         igmp_send_skb(in, skb, daddr);
 }
 
-static void igmpv3_add_record(struct sk_buff *skb, uint8_t type, be32 group, const be32 *sources,
-                              unsigned nsrcs)
-{
-    struct igmphdr *h = (struct igmphdr *)skb->data;
+/* Reports under construction: records go into one message until the link has no room for more. */
+struct igmpv3_report {
+    struct igmp_device *in;
+    struct sk_buff *skb; /* NULL: nothing to send yet */
+    struct igmpv3_record *record;
+    unsigned room; /* for the IGMP message */
+};
 
-    *(struct igmpv3_record *)skb_put(skb, sizeof(struct igmpv3_record)) =
-        (struct igmpv3_record){.type = type, .nsrcs = cpu_to_be16((uint16_t)nsrcs), .group = group};
-    if (nsrcs)
-        skb_put_data(skb, sources, nsrcs * (unsigned)sizeof(*sources));
-    h->group = cpu_to_be32(be32_to_cpu(h->group) + 1);
+static struct igmpv3_report igmpv3_report_begin(struct igmp_device *in)
+{
+    return (struct igmpv3_report){.in = in, .room = (min(in->dev->mtu, IGMP_REPORT_MAX) - 24) & ~3u};
 }
 
-static void igmpv3_send_record(struct ip_mc_group *group, uint8_t type)
+static void igmpv3_report_send(struct igmpv3_report *r)
 {
-    unsigned nsrcs = type == IGMPV3_MODE_IS_INCLUDE ? group->nsrcs : 0;
-    struct sk_buff *skb = igmp_new(group->in, IGMP_V3_REPORT, 0,
-                                   (unsigned)(sizeof(struct igmpv3_record) + sizeof(group->sources)));
+    if (r->skb)
+        igmp_send_skb(r->in, r->skb, ALL_V3_ROUTERS);
+    r->skb = NULL;
+}
 
-    if (!skb)
-        return;
-    igmpv3_add_record(skb, type, group->addr, group->sources, nsrcs);
-    igmp_send_skb(group->in, skb, ALL_V3_ROUTERS);
+/* A record without sources, in this message or, if `more` bytes will not fit any more, in the next. */
+static bool igmpv3_record_begin(struct igmpv3_report *r, uint8_t type, be32 group, unsigned more)
+{
+    struct igmphdr *h;
+
+    if (r->skb && r->skb->len + sizeof(struct igmpv3_record) + more > r->room)
+        igmpv3_report_send(r);
+    if (!r->skb)
+        r->skb = igmp_new(r->in, IGMP_V3_REPORT, 0, r->room);
+    if (!r->skb)
+        return false;
+    r->record = skb_put(r->skb, sizeof(*r->record));
+    *r->record = (struct igmpv3_record){.type = type, .group = group};
+    h = (struct igmphdr *)r->skb->data;
+    h->group = cpu_to_be32(be32_to_cpu(h->group) + 1);
+    return true;
+}
+
+/* One more source of the record that was begun. Too many for a message go on in the next, but for lists of
+ * what is excluded: there two records would contradict each other, and the rest is left out (RFC
+ * 3376 4.2.16). */
+static bool igmpv3_record_source(struct igmpv3_report *r, be32 source)
+{
+    uint8_t type = r->record->type;
+
+    if (r->skb->len + sizeof(source) > r->room) {
+        if (type == IGMPV3_MODE_IS_EXCLUDE || type == IGMPV3_CHANGE_TO_EXCLUDE)
+            return true;
+        if (!igmpv3_record_begin(r, type, r->record->group, sizeof(source)))
+            return false;
+    }
+    skb_put_data(r->skb, &source, sizeof(source));
+    r->record->nsrcs = cpu_to_be16((uint16_t)(be16_to_cpu(r->record->nsrcs) + 1));
+    return true;
+}
+
+/* The group's filter as it is. */
+static void igmpv3_add_state(struct igmpv3_report *r, const struct ip_mc_group *group, uint8_t type)
+{
+    bool fine = igmpv3_record_begin(r, type, group->addr, 0);
+
+    for (unsigned i = 0; fine && i < group->source_count; i++)
+        if (group->sources[i].listed)
+            fine = igmpv3_record_source(r, group->sources[i].addr);
+}
+
+static uint8_t igmpv3_state_type(const struct ip_mc_group *group)
+{
+    return group->mode == MCAST_EXCLUDE ? IGMPV3_MODE_IS_EXCLUDE : IGMPV3_MODE_IS_INCLUDE;
+}
+
+/* Of the sources a query asked for, those that are wanted (RFC 3376 5.2); none: there is nothing to say. */
+static void igmpv3_add_asked(struct igmpv3_report *r, const struct ip_mc_group *group)
+{
+    bool begun = false;
+
+    for (unsigned i = 0; i < group->nsrcs; i++) {
+        if (!igmp_group_wants(group, group->asked[i]))
+            continue;
+        if (!begun)
+            begun = igmpv3_record_begin(r, IGMPV3_MODE_IS_INCLUDE, group->addr, 0);
+        if (!begun || !igmpv3_record_source(r, group->asked[i]))
+            return;
+    }
+}
+
+/* The sources that have come (ALLOW) or gone (BLOCK) lately. */
+static void igmpv3_add_changes(struct igmpv3_report *r, const struct ip_mc_group *group, uint8_t type)
+{
+    bool begun = false;
+
+    for (unsigned i = 0; i < group->source_count; i++) {
+        const struct igmp_source *s = &group->sources[i];
+        bool wanted = s->listed == (group->mode == MCAST_INCLUDE);
+
+        if (!s->changes_left || wanted != (type == IGMPV3_ALLOW_NEW_SOURCES))
+            continue;
+        if (!begun)
+            begun = igmpv3_record_begin(r, type, group->addr, sizeof(s->addr));
+        if (!begun || !igmpv3_record_source(r, s->addr))
+            return;
+    }
 }
 
 /* All groups of a device, in as many reports as the link needs. */
 static void igmpv3_send_all(struct igmp_device *in)
 {
-    unsigned room = (in->dev->mtu - 24 - (unsigned)sizeof(struct igmphdr)) & ~7u;
-    struct sk_buff *skb = NULL;
+    struct igmpv3_report report = igmpv3_report_begin(in);
     struct ip_mc_group *group;
 
-    list_for_each_entry (group, &in->groups, list) {
-        if (!group->users || group->addr == ALL_HOSTS)
-            continue;
-        if (skb && skb->len + sizeof(struct igmpv3_record) > room) {
-            igmp_send_skb(in, skb, ALL_V3_ROUTERS);
-            skb = NULL;
-        }
-        if (!skb)
-            skb = igmp_new(in, IGMP_V3_REPORT, 0, room);
-        if (!skb)
-            return;
-        igmpv3_add_record(skb, IGMPV3_MODE_IS_EXCLUDE, group->addr, NULL, 0);
-    }
-    if (skb)
-        igmp_send_skb(in, skb, ALL_V3_ROUTERS);
+    list_for_each_entry (group, &in->groups, list)
+        if (group->users && group->addr != ALL_HOSTS)
+            igmpv3_add_state(&report, group, igmpv3_state_type(group));
+    igmpv3_report_send(&report);
 }
 
 /* --- reports --- */
@@ -250,13 +297,28 @@ static void igmp_report_old(struct ip_mc_group *group, unsigned version)
     group->reporter = true;
 }
 
-/* That the group was joined, or left. */
+/* RFC 3376 5.1: a change of mode is told with the whole list, in which single sources are told as well. */
+static void igmpv3_report_change(struct ip_mc_group *group)
+{
+    struct igmpv3_report report = igmpv3_report_begin(group->in);
+
+    if (group->changes_left) {
+        igmpv3_add_state(&report, group,
+                         group->mode == MCAST_EXCLUDE ? IGMPV3_CHANGE_TO_EXCLUDE : IGMPV3_CHANGE_TO_INCLUDE);
+    } else {
+        igmpv3_add_changes(&report, group, IGMPV3_ALLOW_NEW_SOURCES);
+        igmpv3_add_changes(&report, group, IGMPV3_BLOCK_OLD_SOURCES);
+    }
+    igmpv3_report_send(&report);
+}
+
+/* That the group was joined, or left, or is wanted from others than before. */
 static void igmp_report_change(struct ip_mc_group *group)
 {
     unsigned version = igmp_version(group->in);
 
     if (version == 3) {
-        igmpv3_send_record(group, group->users ? IGMPV3_CHANGE_TO_EXCLUDE : IGMPV3_CHANGE_TO_INCLUDE);
+        igmpv3_report_change(group);
     } else if (group->users) {
         igmp_report_old(group, version);
     } else {
@@ -268,10 +330,31 @@ static void igmp_report_change(struct ip_mc_group *group)
 
 static void igmp_group_free(struct ip_mc_group *group)
 {
+    while (!list_empty(&group->members)) /* the device goes; the sockets find out when they leave */
+        list_del_init(group->members.next);
     del_timer(&group->change_timer);
     del_timer(&group->query_timer);
     list_del_init(&group->list);
+    kfree(group->sources);
     kfree(group);
+}
+
+/* One report less is due: whether any is still. */
+static bool igmp_count_down(struct ip_mc_group *group)
+{
+    bool more;
+
+    if (group->changes_left)
+        group->changes_left--;
+    more = group->changes_left;
+    for (unsigned i = 0; i < group->source_count; i++) {
+        struct igmp_source *s = &group->sources[i];
+
+        s->changes_left -= s->changes_left > 0;
+        more = more || s->changes_left;
+    }
+    igmp_sources_purge(group);
+    return more;
 }
 
 /* One of the reports that are due; the next one follows at a random time. May free the group. */
@@ -280,7 +363,7 @@ static void igmp_next_change(struct ip_mc_group *group)
     unsigned most = igmp_version(group->in) == 3 ? IGMP_V3_UNSOLICITED_MS : IGMP_V2_UNSOLICITED_MS;
 
     igmp_report_change(group);
-    if (--group->changes_left)
+    if (igmp_count_down(group))
         mod_timer(&group->change_timer, ktime_get_ms() + 1 + get_random_u32_below(most));
     else if (!group->users)
         igmp_group_free(group);
@@ -291,25 +374,61 @@ static void igmp_change_due(struct timer *timer)
     igmp_next_change(container_of(timer, struct ip_mc_group, change_timer));
 }
 
-static void igmp_start_change(struct ip_mc_group *group)
+/*
+ * Tells the routers how the group differs from what it was, if it does (RFC 3376 5.1): by the other mode, or
+ * by the sources that came or went. Older versions know of joining and leaving only. May free the group.
+ */
+static void igmp_start_change(struct ip_mc_group *group, unsigned old_mode, bool joined_or_left)
 {
-    del_timer(&group->change_timer);
-    group->changes_left = group->in->robustness;
-    igmp_next_change(group);
+    bool whole = igmp_version(group->in) == 3 ? group->mode != old_mode : joined_or_left;
+    uint8_t times = group->in->robustness;
+    bool due = whole;
+
+    if (whole)
+        group->changes_left = times;
+    for (unsigned i = 0; i < group->source_count && igmp_version(group->in) == 3; i++) {
+        struct igmp_source *s = &group->sources[i];
+
+        if (whole)
+            s->changes_left = 0; /* each of the reports brings the whole list */
+        else if (s->listed != s->was_listed)
+            s->changes_left = times;
+        due = due || s->changes_left;
+    }
+    if (due) {
+        del_timer(&group->change_timer);
+        igmp_next_change(group);
+    } else if (!group->users) {
+        igmp_group_free(group);
+    } else {
+        igmp_sources_purge(group);
+    }
 }
 
-/* The answer to a query about one group. With sources: we receive all of them (RFC 3376 5.2). */
+/* As if it had been joined just now. */
+static void igmp_announce(struct ip_mc_group *group)
+{
+    for (unsigned i = 0; i < group->source_count; i++)
+        group->sources[i].was_listed = false;
+    igmp_start_change(group, MCAST_INCLUDE, true);
+}
+
+/* The answer to a query about one group, or some of its sources. */
 static void igmp_answer_due(struct timer *timer)
 {
     struct ip_mc_group *group = container_of(timer, struct ip_mc_group, query_timer);
+    struct igmpv3_report report = igmpv3_report_begin(group->in);
     unsigned version = igmp_version(group->in);
 
     if (!group->users)
         return;
     if (version < 3)
         igmp_report_old(group, version);
+    else if (group->nsrcs)
+        igmpv3_add_asked(&report, group);
     else
-        igmpv3_send_record(group, group->nsrcs ? IGMPV3_MODE_IS_INCLUDE : IGMPV3_MODE_IS_EXCLUDE);
+        igmpv3_add_state(&report, group, igmpv3_state_type(group));
+    igmpv3_report_send(&report);
     group->nsrcs = 0;
 }
 
@@ -371,51 +490,89 @@ static struct ip_mc_group *igmp_group_get(struct igmp_device *in, be32 addr)
         return NULL;
     group->in = in;
     group->addr = addr;
+    group->mode = MCAST_INCLUDE;
+    INIT_LIST_HEAD(&group->members);
     timer_setup(&group->change_timer, igmp_change_due);
     timer_setup(&group->query_timer, igmp_answer_due);
     list_add_tail(&group->list, &in->groups);
     return group;
 }
 
-/* One more socket listens to the group: 0 or -ENOMEM. */
-static int ip_mc_inc_group(struct net_device *dev, be32 addr)
+/* A group that nobody is in and the routers are told nothing of. */
+static void igmp_group_drop_idle(struct ip_mc_group *group)
+{
+    if (!group->users && !timer_pending(&group->change_timer))
+        igmp_group_free(group);
+}
+
+/* Somebody's filter has come, gone or changed. May free the group. */
+static void igmp_members_changed(struct ip_mc_group *group, bool joined_or_left)
+{
+    unsigned old_mode = group->mode;
+
+    igmp_sources_merge(group);
+    if (group->addr != ALL_HOSTS && netif_running(group->in->dev))
+        igmp_start_change(group, old_mode, joined_or_left);
+    else if (!group->users)
+        igmp_group_free(group);
+    else
+        igmp_sources_purge(group);
+}
+
+int ip_mc_add_member(struct net_device *dev, struct ip_mc_socklist *m)
 {
     struct igmp_device *in = igmp_device_get(dev);
-    struct ip_mc_group *group = in ? igmp_group_get(in, addr) : NULL;
+    struct ip_mc_group *group = in ? igmp_group_get(in, m->group) : NULL;
     uint8_t mac[ETH_ALEN];
 
     if (!group)
         return -ENOMEM;
-    if (group->users++)
-        return 0;
-    ip_eth_mc_map(addr, mac);
-    if (dev_mc_add(dev, mac)) {
-        group->users = 0;
-        if (!group->changes_left)
-            igmp_group_free(group);
+    ip_eth_mc_map(m->group, mac);
+    if (igmp_sources_reserve(group, m->filter.count) || (!group->users && dev_mc_add(dev, mac))) {
+        igmp_group_drop_idle(group);
         return -ENOMEM;
     }
-    if (addr != ALL_HOSTS)
-        igmp_start_change(group);
+    list_add_tail(&m->member, &group->members);
+    igmp_members_changed(group, !group->users++);
     return 0;
 }
 
-static void ip_mc_dec_group(struct net_device *dev, be32 addr)
+static struct ip_mc_group *igmp_group_of(struct net_device *dev, const struct ip_mc_socklist *m)
 {
-    struct igmp_device *in = igmp_device_find(dev);
-    struct ip_mc_group *group = in ? igmp_group_find(in, addr) : NULL;
+    struct igmp_device *in = list_empty(&m->member) ? NULL : igmp_device_find(dev);
+
+    return in ? igmp_group_find(in, m->group) : NULL;
+}
+
+int ip_mc_change_member(struct net_device *dev, struct ip_mc_socklist *m, struct ip_mc_filter *filter)
+{
+    struct ip_mc_group *group = igmp_group_of(dev, m);
+    struct ip_mc_filter old = m->filter;
+
+    if (group && igmp_sources_reserve(group, filter->count))
+        return -ENOMEM;
+    m->filter = *filter;
+    *filter = old;
+    if (group)
+        igmp_members_changed(group, false);
+    return 0;
+}
+
+void ip_mc_del_member(struct net_device *dev, struct ip_mc_socklist *m)
+{
+    struct ip_mc_group *group = igmp_group_of(dev, m);
     uint8_t mac[ETH_ALEN];
 
-    if (!group || !group->users || --group->users)
+    if (!group)
         return;
-    ip_eth_mc_map(addr, mac);
-    dev_mc_del(dev, mac);
-    rt_cache_flush(dev->net); /* it holds that these are for us */
-    del_timer(&group->query_timer);
-    if (addr == ALL_HOSTS || !netif_running(dev))
-        igmp_group_free(group);
-    else
-        igmp_start_change(group);
+    list_del_init(&m->member);
+    if (!--group->users) {
+        ip_eth_mc_map(m->group, mac);
+        dev_mc_del(dev, mac);
+        rt_cache_flush(dev->net); /* it holds that these are for us */
+        del_timer(&group->query_timer);
+    }
+    igmp_members_changed(group, !group->users);
 }
 
 /* Every device hears 224.0.0.1 while it is up. What was joined is told to the link it comes up on. */
@@ -441,7 +598,7 @@ static void igmp_device_event(struct netdev_notifier *self, enum netdev_event ev
     if (event == NETDEV_UP)
         list_for_each_entry_safe (group, next, &in->groups, list)
             if (group->users && group->addr != ALL_HOSTS)
-                igmp_start_change(group);
+                igmp_announce(group);
 }
 
 /* --- received --- */
@@ -477,6 +634,9 @@ static void igmp_older_querier(struct igmp_device *in, unsigned version)
         del_timer(&group->change_timer);
         del_timer(&group->query_timer);
         group->changes_left = 0;
+        for (unsigned i = 0; i < group->source_count; i++)
+            group->sources[i].changes_left = 0;
+        igmp_sources_purge(group);
         if (!group->users)
             igmp_group_free(group);
     }
@@ -494,7 +654,7 @@ static void igmp_note_sources(struct ip_mc_group *group, const struct sk_buff *s
     if (!pending)
         group->nsrcs = 0;
     if (!nsrcs || group->nsrcs + nsrcs > IGMP_SOURCES_MAX ||
-        skb_copy_bits(skb, sizeof(struct igmphdr) + sizeof(*rest), group->sources + group->nsrcs,
+        skb_copy_bits(skb, sizeof(struct igmphdr) + sizeof(*rest), group->asked + group->nsrcs,
                       nsrcs * (unsigned)sizeof(be32)))
         group->nsrcs = 0;
     else
@@ -580,201 +740,6 @@ static int igmp_rcv(struct sk_buff *skb)
     return 0;
 }
 
-/* --- sockets --- */
-
-bool ip_mc_sk_allow(const struct sock *sk, be32 daddr, int dif)
-{
-    const struct ip_mc_socklist *m;
-
-    if (!ipv4_is_multicast(daddr))
-        return true;
-    for (m = sk->inet_mc_list; m; m = m->next)
-        if (m->group == daddr && m->ifindex == dif)
-            return true;
-    return sk->inet_mc_all;
-}
-
-/* The device an application means: by index, by address, or the one that the route to the group takes. */
-static struct net_device *ip_mc_find_dev(struct net *net, const struct ip_mreqn *mreq)
-{
-    struct flowi4 fl = {.daddr = (__force be32)mreq->imr_multiaddr.s_addr};
-    be32 local = (__force be32)mreq->imr_address.s_addr;
-    struct net_device *dev;
-    struct rtable *rt;
-    int err;
-
-    if (mreq->imr_ifindex)
-        return dev_get_by_index(net, mreq->imr_ifindex);
-    if (local) {
-        list_for_each_entry (dev, &net->dev_base, dev_list)
-            if (inet_addr_find(net, dev, local))
-                return dev;
-        return NULL;
-    }
-    rt = fl.daddr ? ip_route_output(net, &fl, &err) : NULL;
-    if (!rt)
-        return NULL;
-    dev = rt->dst.dev;
-    dst_release(&rt->dst);
-    return dev;
-}
-
-/* struct in_addr, ip_mreq or ip_mreqn, told apart by length. */
-static int ip_mc_get_mreq(struct ip_mreqn *mreq, const void *val, socklen_t len)
-{
-    memset(mreq, 0, sizeof(*mreq));
-    if (len < sizeof(struct ip_mreq))
-        return -EINVAL;
-    memcpy(mreq, val, len >= sizeof(*mreq) ? sizeof(*mreq) : sizeof(struct ip_mreq));
-    return 0;
-}
-
-static int ip_mc_join(struct sock *sk, const struct ip_mreqn *mreq)
-{
-    struct net *net = sock_net(sk);
-    be32 group = (__force be32)mreq->imr_multiaddr.s_addr;
-    struct net_device *dev;
-    struct ip_mc_socklist *m;
-    int count = 0, err;
-
-    if (!ipv4_is_multicast(group))
-        return -EINVAL;
-    dev = ip_mc_find_dev(net, mreq);
-    if (!dev)
-        return -ENODEV;
-    for (m = sk->inet_mc_list; m; m = m->next, count++)
-        if (m->group == group && m->ifindex == dev->ifindex)
-            return -EADDRINUSE;
-    if (count >= net->ipv4->igmp->sysctl_max_memberships)
-        return -ENOBUFS;
-    m = kzalloc(sizeof(*m));
-    if (!m)
-        return -ENOBUFS;
-    err = ip_mc_inc_group(dev, group);
-    if (err) {
-        kfree(m);
-        return err;
-    }
-    *m = (struct ip_mc_socklist){.next = sk->inet_mc_list, .group = group, .ifindex = dev->ifindex};
-    sk->inet_mc_list = m;
-    return 0;
-}
-
-/* Takes the membership at *at off the socket's list. */
-static void ip_mc_unlink(struct sock *sk, struct ip_mc_socklist **at)
-{
-    struct ip_mc_socklist *m = *at;
-    struct net_device *dev = dev_get_by_index(sock_net(sk), m->ifindex);
-
-    *at = m->next;
-    if (dev)
-        ip_mc_dec_group(dev, m->group);
-    kfree(m);
-}
-
-static int ip_mc_leave(struct sock *sk, const struct ip_mreqn *mreq)
-{
-    bool any = !mreq->imr_ifindex && !mreq->imr_address.s_addr;
-    struct net_device *dev = any ? NULL : ip_mc_find_dev(sock_net(sk), mreq);
-    struct ip_mc_socklist **at;
-
-    for (at = &sk->inet_mc_list; *at; at = &(*at)->next) {
-        if ((*at)->group != (__force be32)mreq->imr_multiaddr.s_addr)
-            continue;
-        if (!any && (*at)->ifindex != (dev ? dev->ifindex : mreq->imr_ifindex))
-            continue;
-        ip_mc_unlink(sk, at);
-        return 0;
-    }
-    return -EADDRNOTAVAIL;
-}
-
-void ip_mc_drop_socket(struct sock *sk)
-{
-    while (sk->inet_mc_list)
-        ip_mc_unlink(sk, &sk->inet_mc_list);
-}
-
-/* The device that datagrams to groups leave by, and the address they carry; neither: by route. */
-static int ip_mc_set_if(struct sock *sk, const void *val, socklen_t len)
-{
-    struct ip_mreqn mreq = {.imr_ifindex = 0};
-    struct net_device *dev;
-
-    if (len >= sizeof(struct ip_mreq))
-        ip_mc_get_mreq(&mreq, val, len);
-    else if (len >= sizeof(struct in_addr))
-        memcpy(&mreq.imr_address, val, sizeof(struct in_addr));
-    else
-        return -EINVAL;
-    mreq.imr_multiaddr.s_addr = 0;
-    if (!mreq.imr_ifindex && !mreq.imr_address.s_addr) {
-        sk->inet_mc_index = 0;
-        sk->inet_mc_addr = (__force be32)0;
-        return 0;
-    }
-    dev = ip_mc_find_dev(sock_net(sk), &mreq);
-    if (!dev)
-        return -EADDRNOTAVAIL;
-    if (sk->sk_bound_dev_if && sk->sk_bound_dev_if != dev->ifindex)
-        return -EINVAL;
-    sk->inet_mc_index = dev->ifindex;
-    sk->inet_mc_addr = (__force be32)mreq.imr_address.s_addr;
-    return 0;
-}
-
-int ip_mc_setopt(struct sock *sk, int name, const void *val, socklen_t len)
-{
-    struct ip_mreqn mreq;
-    int err;
-
-    switch (name) {
-    case IP_ADD_MEMBERSHIP:
-    case IP_DROP_MEMBERSHIP:
-        if (sk->sk_type == SOCK_STREAM)
-            return -EPROTO;
-        err = ip_mc_get_mreq(&mreq, val, len);
-        if (err)
-            return err;
-        return name == IP_ADD_MEMBERSHIP ? ip_mc_join(sk, &mreq) : ip_mc_leave(sk, &mreq);
-    case IP_MULTICAST_IF:
-        return sk->sk_type == SOCK_STREAM ? -EINVAL : ip_mc_set_if(sk, val, len);
-    case IP_MULTICAST_LOOP:
-        if (!len)
-            return -EINVAL;
-        sk->inet_mc_loop = *(const uint8_t *)val != 0; /* an int or a byte: its first tells */
-        return 0;
-    case IP_MULTICAST_ALL:
-        if (!len || *(const uint8_t *)val > 1)
-            return -EINVAL;
-        sk->inet_mc_all = *(const uint8_t *)val;
-        return 0;
-    }
-    return -ENOPROTOOPT;
-}
-
-int ip_mc_getopt(struct sock *sk, int name, void *val, socklen_t *len)
-{
-    uint32_t value;
-
-    switch (name) {
-    case IP_MULTICAST_IF:
-        value = (__force uint32_t)sk->inet_mc_addr;
-        break;
-    case IP_MULTICAST_LOOP:
-        value = sk->inet_mc_loop;
-        break;
-    case IP_MULTICAST_ALL:
-        value = sk->inet_mc_all;
-        break;
-    default:
-        return -ENOPROTOOPT;
-    }
-    *len = min(*len, (socklen_t)sizeof(value));
-    memcpy(val, &value, *len);
-    return 0;
-}
-
 /* --- start and end --- */
 
 static const struct net_protocol igmp_protocol = {.handler = igmp_rcv};
@@ -788,10 +753,13 @@ int igmp_init(struct net *net)
         return -ENOMEM;
     INIT_LIST_HEAD(&igmp->devices);
     igmp->sysctl_max_memberships = IGMP_MAX_MEMBERSHIPS;
+    igmp->sysctl_max_msf = IGMP_MAX_MSF;
     igmp->sysctl_qrv = 2;
     igmp->sysctl_entries[0] =
         (struct sysctl_entry){"net.ipv4.igmp_max_memberships", &igmp->sysctl_max_memberships, 1, 0, 10000};
     igmp->sysctl_entries[1] = (struct sysctl_entry){"net.ipv4.igmp_qrv", &igmp->sysctl_qrv, 1, 1, 7};
+    igmp->sysctl_entries[2] =
+        (struct sysctl_entry){"net.ipv4.igmp_max_msf", &igmp->sysctl_max_msf, 1, 0, IGMP_MAX_MSF_MAX};
     err = inet_add_protocol(net, &igmp_protocol, IPPROTO_IGMP);
     if (err) {
         kfree(igmp);

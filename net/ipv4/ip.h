@@ -168,6 +168,7 @@ struct netns_ipv4 {
     struct netns_igmp *igmp;   /* net/ipv4/igmp.c */
     /* net/ipv4/raw.c: all of them, by sk_common.bind_node */
     struct hlist_head raw_sockets;
+    struct netns_ping *ping; /* net/ipv4/ping.c */
     int sysctl_ip_default_ttl, sysctl_ip_forward;
     int sysctl_ip_local_port_range[2];
     int sysctl_route_mtu_expires; /* s */

@@ -331,7 +331,7 @@ static int ip_set_minttl(struct sock *sk, int value)
 /* What is about single datagrams has no meaning on a stream, and is not taken in silence there. */
 static bool ip_opt_is_for_datagrams(int name)
 {
-    return name == IP_RECVERR || name == IP_RECVTTL || name == IP_RECVTOS || name == IP_MINTTL;
+    return name == IP_MINTTL;
 }
 
 int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
@@ -398,6 +398,29 @@ static int ip_opt_number(const struct sock *sk, int name, int *value)
     return -ENOPROTOOPT;
 }
 
+/* IP_PKTOPTIONS: of a connection that somebody else made, what the socket asks to know of datagrams, about
+ * the segment that made it. As control messages, without a call to receive them. */
+static int ip_get_pktoptions(struct sock *sk, void *val, socklen_t *len)
+{
+    const struct in_pktinfo info = {.ipi_ifindex = sk->inet_rcv_index,
+                                    .ipi_spec_dst.s_addr = (__force uint32_t)sk->sk_rcv_saddr,
+                                    .ipi_addr.s_addr = (__force uint32_t)sk->sk_rcv_saddr};
+    struct msg msg = {.control = val, .control_len = *len};
+    int ttl = sk->inet_rcv_ttl, tos = sk->inet_rcv_tos;
+    size_t used = 0;
+
+    if (sk->sk_type != SOCK_STREAM)
+        return -ENOPROTOOPT;
+    if (sk->inet_rcv_index && sk->inet_pktinfo)
+        msg_put_cmsg(&msg, &used, SOL_IP, IP_PKTINFO, &info, sizeof(info));
+    if (sk->inet_rcv_index && sk->inet_recvttl)
+        msg_put_cmsg(&msg, &used, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
+    if (sk->inet_rcv_index && sk->inet_recvtos)
+        msg_put_cmsg(&msg, &used, SOL_IP, IP_TOS, &tos, sizeof(tos));
+    *len = (socklen_t)used;
+    return 0;
+}
+
 int ip_sock_getopt(struct sock *sk, int name, void *val, socklen_t *len)
 {
     int value, err;
@@ -406,6 +429,8 @@ int ip_sock_getopt(struct sock *sk, int name, void *val, socklen_t *len)
         *len = 0;
         return 0;
     }
+    if (name == IP_PKTOPTIONS)
+        return ip_get_pktoptions(sk, val, len);
     err = ip_opt_number(sk, name, &value);
     if (err == -ENOPROTOOPT)
         return ip_mc_getopt(sk, name, val, len);

@@ -10,7 +10,6 @@
 #include "net/ipv4/raw.h"
 
 #include <errno.h>
-#include <linux/icmp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -20,20 +19,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_internal.h"
 #include "net/ipv4/ip_sockglue.h"
-
-/* sk_state, in TCP's numbers as `ss` shows them. */
-enum raw_state { RAW_ESTABLISHED = 1, RAW_CLOSE = 7 };
-
-struct raw_sock {
-    struct sock sk; /* must stay first */
-    struct icmp_filter filter;
-    bool addr_bound; /* by bind(), so it outlives a connection */
-};
-
-static struct raw_sock *raw_sk(struct sock *sk)
-{
-    return (struct raw_sock *)sk;
-}
+#include "net/ipv4/raw_internal.h"
 
 /* --- receiving --- */
 
@@ -42,7 +28,7 @@ static bool raw_match(const struct sock *sk, uint8_t protocol, be32 local, be32 
 {
     return sk->sk_protocol == protocol && (!sk->sk_rcv_saddr || sk->sk_rcv_saddr == local) &&
            (!sk->sk_daddr || sk->sk_daddr == remote) &&
-           (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif) && ip_mc_sk_allow(sk, local, dif);
+           (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif) && ip_mc_sk_allow(sk, local, remote, dif);
 }
 
 /* ICMP_FILTER: types this socket does not want. */
@@ -57,11 +43,10 @@ static bool raw_icmp_filtered(struct sock *sk, const struct sk_buff *skb)
     return type < 32 && raw_sk(sk)->filter.data >> type & 1;
 }
 
-/* Takes skb. */
-static void raw_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
+void raw_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
 {
     if (sk_filter(sk, skb, 0)) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
         return;
     }
     skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */
@@ -92,10 +77,8 @@ bool raw_local_deliver(struct net *net, struct sk_buff *skb)
 
 /* --- ICMP errors --- */
 
-static void raw_sock_err(struct sock *sk, const struct ip_icmp_error *e)
+void raw_sock_err(struct sock *sk, const struct ip_icmp_error *e, unsigned payload)
 {
-    unsigned payload = sk->inet_hdrincl ? 0 : ip_hdrlen((const struct iphdr *)e->skb->data);
-
     /* Whom should an unconnected socket blame? Only who asked for the details can tell. */
     if (!sk->inet_recverr && sk->sk_state != RAW_ESTABLISHED)
         return;
@@ -115,7 +98,7 @@ void raw_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t info, int
 
     hlist_for_each_entry (sk, &net->ipv4->raw_sockets, sk_common.bind_node)
         if (raw_match(sk, inner->protocol, inner->saddr, inner->daddr, skb->dev->ifindex))
-            raw_sock_err(sk, &e);
+            raw_sock_err(sk, &e, sk->inet_hdrincl ? 0 : ip_hdrlen(inner));
 }
 
 /* --- sending --- */
@@ -211,10 +194,15 @@ static int raw_send_skb(struct sock *sk, struct msg *msg, size_t len, struct rta
     if (sk->inet_hdrincl)
         return raw_send_hdrincl(sk, skb, rt, fl->saddr);
     skb_reset_transport_header(skb);
+    err = raw_sk(sk)->prepare ? raw_sk(sk)->prepare(sk, skb) : 0;
+    if (err) {
+        consume_skb(skb);
+        return err;
+    }
     return ip_build_and_send(sock_net(sk), sk, skb, &rt->dst, &params);
 }
 
-static ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
+ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
 {
     struct ip_cookie c;
     struct flowi4 fl = {.daddr = (__force be32)0};
@@ -246,12 +234,12 @@ static ssize_t raw_sendmsg(struct sock *sk, struct msg *msg, size_t len)
 
 /* --- reading --- */
 
-static ssize_t raw_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
+ssize_t raw_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
 {
     return ip_recv_datagram(sk, msg, len, flags, NULL);
 }
 
-static uint32_t raw_poll(struct sock *sk)
+uint32_t raw_poll(struct sock *sk)
 {
     uint32_t mask = 0;
 
@@ -275,7 +263,7 @@ static int raw_init_sock(struct sock *sk)
     return 0;
 }
 
-static void raw_close(struct sock *sk)
+void raw_close(struct sock *sk)
 {
     sk->sk_dead = true;
     sk->sk_shutdown = SHUTDOWN_MASK;
@@ -286,7 +274,7 @@ static void raw_close(struct sock *sk)
     sock_put(sk);
 }
 
-static int raw_bind(struct sock *sk, be32 addr, uint16_t port)
+int raw_bind(struct sock *sk, be32 addr, uint16_t port)
 {
     enum rt_type type = addr ? inet_addr_type(sock_net(sk), NULL, addr) : RTN_LOCAL;
 
@@ -298,7 +286,7 @@ static int raw_bind(struct sock *sk, be32 addr, uint16_t port)
     return 0;
 }
 
-static int raw_disconnect(struct sock *sk)
+int raw_disconnect(struct sock *sk)
 {
     sk->sk_state = RAW_CLOSE;
     sk->sk_daddr = (__force be32)0;
@@ -308,7 +296,7 @@ static int raw_disconnect(struct sock *sk)
     return 0;
 }
 
-static int raw_connect(struct sock *sk, be32 addr, uint16_t port, int flags)
+int raw_connect(struct sock *sk, be32 addr, uint16_t port, int flags)
 {
     bool keep_saddr = raw_sk(sk)->addr_bound;
     struct flowi4 fl = {.daddr = addr,
@@ -336,7 +324,7 @@ static int raw_connect(struct sock *sk, be32 addr, uint16_t port, int flags)
     return 0;
 }
 
-static int raw_shutdown(struct sock *sk, int how)
+int raw_shutdown(struct sock *sk, int how)
 {
     sk->sk_shutdown |= (uint8_t)(how + 1) & SHUTDOWN_MASK;
     sk->sk_state_change(sk);
@@ -366,6 +354,13 @@ static int raw_getsockopt(struct sock *sk, int level, int name, void *val, sockl
     *len = min(*len, (socklen_t)sizeof(*filter));
     memcpy(val, filter, *len);
     return 0;
+}
+
+struct sock *raw_next_sock(struct net *net, const struct sock *prev)
+{
+    struct hlist_node *next = prev ? prev->sk_common.bind_node.next : net->ipv4->raw_sockets.first;
+
+    return next ? container_of(next, struct sock, sk_common.bind_node) : NULL;
 }
 
 const struct proto raw_prot = {

@@ -8,6 +8,9 @@
 
 extern const struct proto raw_prot;
 
+/* Walks all of them, for statistics; start with NULL. */
+struct sock *raw_next_sock(struct net *net, const struct sock *prev);
+
 /* A copy of a datagram for us (borrowed, at its IPv4 header) to each raw socket that wants it: whether any
  * did. */
 bool raw_local_deliver(struct net *net, struct sk_buff *skb);

@@ -48,29 +48,60 @@ void nf_unregister_net_hook(struct nf_hook_ops *ops)
     list_del_init(&ops->list);
 }
 
-static enum nf_verdict nf_call_hook(const struct nf_hook_ops *ops, struct sk_buff *skb,
-                                    const struct nf_hook_state *state)
+void nf_register_queue_handler(struct net *net, nf_queue_fn queue)
+{
+    net->nf->queue = queue;
+}
+
+/* A verdict, with what NF_QUEUE has beside it. */
+static unsigned nf_call_hook(const struct nf_hook_ops *ops, struct sk_buff *skb,
+                             const struct nf_hook_state *state)
 {
     for (unsigned i = 0; i < NF_MAX_REPEAT; i++) {
-        enum nf_verdict verdict = ops->hook(ops->priv, skb, state);
+        unsigned verdict = (unsigned)ops->hook(ops->priv, skb, state);
         if (verdict != NF_REPEAT)
             return verdict;
     }
     return NF_DROP;
 }
 
-int nf_hook_slow(struct sk_buff *skb, const struct nf_hook_state *state)
+/* Takes skb unless 1 comes back: then it goes on. */
+static int nf_queue(struct sk_buff *skb, const struct nf_hook_state *state, const struct nf_hook_ops *ops,
+                    unsigned verdict)
 {
-    struct nf_hook_ops *ops, *next;
+    const struct nf_hook_place place = {.ops = ops, .priority = ops->priority};
 
-    list_for_each_entry_safe (ops, next, &state->net->nf->chains[state->hook], list) {
-        switch (nf_call_hook(ops, skb, state)) {
+    if (state->net->nf->queue)
+        return state->net->nf->queue(skb, state, &place, verdict);
+    if (verdict & NF_QUEUE_BYPASS)
+        return 1;
+    kfree_skb_reason(skb, SKB_DROP_REASON_NF_QUEUE_NONE);
+    return -EPERM;
+}
+
+/* Asks the hooks from `from` on, which may be the end of the chain. */
+static int nf_walk(struct sk_buff *skb, const struct nf_hook_state *state, const struct list_head *from)
+{
+    const struct list_head *chain = &state->net->nf->chains[state->hook], *next;
+
+    for (; from != chain; from = next) {
+        const struct nf_hook_ops *ops = list_entry(from, struct nf_hook_ops, list);
+        unsigned verdict;
+        int err;
+
+        next = from->next;
+        verdict = nf_call_hook(ops, skb, state);
+        switch ((enum nf_verdict)(verdict & NF_VERDICT_MASK)) {
         case NF_ACCEPT:
             continue;
         case NF_STOLEN:
             return 0;
+        case NF_QUEUE:
+            err = nf_queue(skb, state, ops, verdict);
+            if (err == 1)
+                continue;
+            return err;
         case NF_DROP:
-        case NF_QUEUE: /* nobody handles queues */
         case NF_REPEAT:
             break;
         }
@@ -78,4 +109,35 @@ int nf_hook_slow(struct sk_buff *skb, const struct nf_hook_state *state)
         return -EPERM;
     }
     return 1;
+}
+
+int nf_hook_slow(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+    return nf_walk(skb, state, state->net->nf->chains[state->hook].next);
+}
+
+/* Which hook is the next for a packet that comes back. */
+static const struct list_head *nf_find_place(const struct list_head *chain, const struct nf_hook_place *place,
+                                             bool again)
+{
+    const struct nf_hook_ops *pos;
+
+    list_for_each_entry (pos, chain, list) {
+        if (pos == place->ops)
+            return again ? &pos->list : pos->list.next;
+    }
+    list_for_each_entry (pos, chain, list) {
+        if (pos->priority >= place->priority)
+            break;
+    }
+    return &pos->list;
+}
+
+int nf_reinject(struct sk_buff *skb, const struct nf_hook_state *state, const struct nf_hook_place *place,
+                enum nf_verdict verdict)
+{
+    const struct list_head *chain = &state->net->nf->chains[state->hook];
+    int ret = nf_walk(skb, state, nf_find_place(chain, place, verdict == NF_REPEAT));
+
+    return ret == 1 ? state->okfn(skb) : ret;
 }

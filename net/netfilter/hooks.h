@@ -23,6 +23,12 @@ enum nf_inet_hooks {
  * one. REPEAT: call this hook again. */
 enum nf_verdict { NF_DROP, NF_ACCEPT, NF_STOLEN, NF_QUEUE, NF_REPEAT };
 
+/* QUEUE says which queue in its upper half; BYPASS: without a listener there it means ACCEPT. */
+#define NF_VERDICT_MASK   0xffu
+#define NF_QUEUE_BYPASS   0x8000u
+#define NF_QUEUE_NR(n)    ((unsigned)(n) << 16 | NF_QUEUE)
+#define NF_QUEUE_OF(word) ((unsigned)(word) >> 16)
+
 /* Order at one hook point, as in Linux. */
 enum nf_ip_priority {
     NF_IP_PRI_RAW = -300,
@@ -49,8 +55,23 @@ struct nf_hook_ops {
     int priority;
 };
 
+/* Where in its chain a packet was taken out. The hook may be gone when the packet comes back: it is never
+ * followed, only looked for. */
+struct nf_hook_place {
+    const struct nf_hook_ops *ops;
+    int priority;
+};
+
+/*
+ * Takes a packet that a hook has queued (`verdict`: NF_QUEUE_NR and NF_QUEUE_BYPASS). Return: 0 - kept for
+ * nf_reinject(); -E... - dropped; 1 - not taken, nobody listens and it may pass.
+ */
+typedef int (*nf_queue_fn)(struct sk_buff *skb, const struct nf_hook_state *state,
+                           const struct nf_hook_place *place, unsigned verdict);
+
 struct nf_hooks {
     struct list_head chains[NF_INET_NUMHOOKS]; /* nf_hook_ops by rising priority */
+    nf_queue_fn queue;                         /* nf_register_queue_handler() */
     /* Connection tracking, while it is in use: `answer` is what we say about the packet `about`. */
     void (*attach_answer)(struct sk_buff *answer, const struct sk_buff *about);
 };
@@ -66,6 +87,20 @@ int __must_check nf_init(struct net *net);
 void nf_exit(struct net *net);
 void nf_register_net_hook(struct net *net, struct nf_hook_ops *ops); /* borrowed until unregistered */
 void nf_unregister_net_hook(struct nf_hook_ops *ops);
+
+/* Who keeps queued packets (net/netfilter/nf_queue.c); NULL: nobody. */
+void nf_register_queue_handler(struct net *net, nf_queue_fn queue);
+
+/**
+ * nf_reinject - a queued packet goes on
+ * @skb:     as it was taken out (taken)
+ * @verdict: NF_ACCEPT: with the hook behind the one that queued it; NF_REPEAT: with that one again
+ *
+ * If that hook is gone, those of its priority and behind are asked.
+ * Return: as nf_hook().
+ */
+int nf_reinject(struct sk_buff *skb, const struct nf_hook_state *state, const struct nf_hook_place *place,
+                enum nf_verdict verdict);
 
 /* The slow half of nf_hook(): walks the chain. 1: go on; 0 stolen; -EPERM dropped. */
 int nf_hook_slow(struct sk_buff *skb, const struct nf_hook_state *state);

@@ -24,10 +24,11 @@ struct ip_set_stage {
 struct ip_set_cmd {
     struct xt_parse *in;
     struct xt_text *out;
-    bool exist; /* -exist: what is there already, or is not, is no mistake */
+    bool exist;         /* -exist: what is there already, or is not, is no mistake */
+    uint32_t timeout_s; /* of a member to be added */
 };
 
-static const char *const ip_set_types[] = {"hash:ip", "hash:net", "hash:ip,port", NULL};
+static const char *const ip_set_types[] = {"hash:ip", "hash:net", "hash:ip,port", "hash:net,port", NULL};
 
 /* --- waiting --- */
 
@@ -155,8 +156,8 @@ static int ip_set_parse_addrs(struct xt_parse *in, enum ip_set_type type, char *
     be32 addr, mask, to, full;
     int err;
 
-    if (dash && type == IP_SET_NET)
-        return xt_parse_error(in, "a hash:net holds prefixes; write 10.0.0.0/24, not a range");
+    if (dash && ip_set_has_nets(type))
+        return xt_parse_error(in, "this set holds prefixes; write 10.0.0.0/24, not a range");
     if (dash)
         *dash = '\0';
     err = xt_parse_addr_text(in, text, &addr, &mask);
@@ -169,7 +170,7 @@ static int ip_set_parse_addrs(struct xt_parse *in, enum ip_set_type type, char *
     m->prefix = (uint8_t)xt_mask_length(mask);
     if (m->to < m->from || (~be32_to_cpu(mask) & (~be32_to_cpu(mask) + 1)))
         return xt_parse_error(in, "\"%.40s\" is no range of addresses; write FROM-TO, or /0 to /32", text);
-    if (type != IP_SET_NET && m->to - m->from >= IP_SET_MAXELEM)
+    if (!ip_set_has_nets(type) && m->to - m->from >= IP_SET_MAXELEM)
         return xt_parse_error(in, "more than %d addresses at once; write them as hash:net", IP_SET_MAXELEM);
     return 0;
 }
@@ -182,7 +183,7 @@ static int ip_set_parse_member(struct xt_parse *in, enum ip_set_type type, struc
     if (!text)
         return -EINVAL;
     comma = strchr(text, ',');
-    if (!comma != (type != IP_SET_IP_PORT))
+    if (!comma == ip_set_has_ports(type))
         return xt_parse_error(in,
                               comma ? "this set holds addresses alone; leave out \"%s\""
                                     : "this set holds addresses with ports; write ADDRESS,tcp:80 (\"%s\")",
@@ -216,12 +217,12 @@ static int ip_set_check_new(struct ip_set_cmd *cmd, const char *name)
     return 0;
 }
 
-/* "family inet hashsize 1024 maxelem 65536": how large the table begins is our own affair. */
-static int ip_set_parse_sizes(struct ip_set_cmd *cmd, uint32_t *max)
+/* "family inet hashsize 1024 maxelem 65536 timeout 300": how large the table begins is our own affair. */
+static int ip_set_parse_params(struct ip_set_cmd *cmd, struct ip_set_params *params)
 {
     uint32_t ignored;
 
-    *max = IP_SET_MAXELEM;
+    params->max = IP_SET_MAXELEM;
     for (;;) {
         if (xt_parse_take(cmd->in, "family")) {
             static const char *const families[] = {"inet", NULL};
@@ -232,8 +233,14 @@ static int ip_set_parse_sizes(struct ip_set_cmd *cmd, uint32_t *max)
             if (xt_parse_u32(cmd->in, 1, UINT32_MAX, &ignored))
                 return -EINVAL;
         } else if (xt_parse_take(cmd->in, "maxelem")) {
-            if (xt_parse_u32(cmd->in, 1, IP_SET_MAXELEM_MAX, max))
+            if (xt_parse_u32(cmd->in, 1, IP_SET_MAXELEM_MAX, &params->max))
                 return -EINVAL;
+        } else if (xt_parse_take(cmd->in, "timeout")) {
+            params->timed = true;
+            if (xt_parse_u32(cmd->in, 0, IP_SET_TIMEOUT_MAX, &params->timeout_s))
+                return -EINVAL;
+        } else if (xt_parse_take(cmd->in, "forceadd")) {
+            params->forceadd = true;
         } else if (!ip_set_take_exist(cmd)) {
             return ip_set_end(cmd);
         }
@@ -245,8 +252,8 @@ static int ip_set_cmd_create(struct ip_set_cmd *cmd)
     struct xt_parse *in = cmd->in;
     const char *name = xt_parse_word(in);
     struct ip_set *old = name ? ip_set_find(in->net, name) : NULL, *set;
+    struct ip_set_params params = {.max = 0};
     struct ip_set_members *members;
-    uint32_t max;
     int type;
 
     if (!name || (!old && ip_set_check_new(cmd, name)))
@@ -256,7 +263,8 @@ static int ip_set_cmd_create(struct ip_set_cmd *cmd)
         return type;
     if (old && old->type != (enum ip_set_type)type)
         return xt_parse_error(in, "set %s is a %s already; destroy it first", name, ip_set_types[old->type]);
-    if (ip_set_parse_sizes(cmd, &max))
+    params.type = (enum ip_set_type)type;
+    if (ip_set_parse_params(cmd, &params))
         return in->err;
     if (old && (!in->staging || ip_set_staged(in, old))) {
         if (cmd->exist)
@@ -264,7 +272,7 @@ static int ip_set_cmd_create(struct ip_set_cmd *cmd)
         xt_parse_error(in, "set %s is there already", name);
         return in->err = -EEXIST;
     }
-    members = ip_set_members_create(in->net, (enum ip_set_type)type, max);
+    members = ip_set_members_create(in->net, &params);
     set = members && !old ? ip_set_create(in->net, name, (enum ip_set_type)type) : old;
     if (!members || !set) {
         ip_set_members_destroy(members);
@@ -284,9 +292,12 @@ static int ip_set_cmd_create(struct ip_set_cmd *cmd)
 static int ip_set_add_one(struct ip_set_cmd *cmd, struct ip_set *set, struct ip_set_members *members,
                           const struct ip_set_key *key)
 {
-    int err = ip_set_add(members, key);
+    int err;
 
-    if (!err || (err == -EEXIST && cmd->exist))
+    if (members->count >= members->max)
+        ip_set_sweep(members, members->room + members->count);
+    err = ip_set_add(members, key, cmd->timeout_s, cmd->exist);
+    if (!err)
         return 0;
     if (err == -ENOMEM)
         return xt_parse_nomem(cmd->in);
@@ -308,6 +319,21 @@ static int ip_set_del_one(struct ip_set_cmd *cmd, struct ip_set *set, struct ip_
     return cmd->in->err = err;
 }
 
+/* "timeout 60" behind a member: else that of the set. */
+static int ip_set_parse_timeout(struct ip_set_cmd *cmd, const struct ip_set *set,
+                                const struct ip_set_members *members)
+{
+    while (ip_set_take_exist(cmd))
+        ;
+    cmd->timeout_s = members->timeout_s;
+    if (!xt_parse_take(cmd->in, "timeout"))
+        return 0;
+    if (!members->timed)
+        return xt_parse_error(cmd->in, "set %s has no timeouts; create it with one: create %s %s timeout 300",
+                              set->name, set->name, ip_set_types[set->type]);
+    return xt_parse_u32(cmd->in, 0, IP_SET_TIMEOUT_MAX, &cmd->timeout_s);
+}
+
 static int ip_set_each(struct ip_set_cmd *cmd,
                        int (*fn)(struct ip_set_cmd *cmd, struct ip_set *set, struct ip_set_members *members,
                                  const struct ip_set_key *key))
@@ -317,21 +343,21 @@ static int ip_set_each(struct ip_set_cmd *cmd,
     struct ip_set_member m;
     int err;
 
-    if (!set || ip_set_parse_member(cmd->in, set->type, &m) || ip_set_end(cmd))
+    if (!set || ip_set_parse_member(cmd->in, set->type, &m))
         return cmd->in->err;
     members = ip_set_open(cmd->in, set);
-    if (!members)
+    if (!members || (fn == ip_set_add_one && ip_set_parse_timeout(cmd, set, members)) || ip_set_end(cmd))
         return cmd->in->err;
     for (uint64_t addr = m.from; addr <= m.to; addr++) {
         struct ip_set_key key = {
             .addr = cpu_to_be32(addr), .port = m.port, .protocol = m.protocol, .prefix = 33};
 
-        if (set->type == IP_SET_NET)
+        if (ip_set_has_nets(set->type))
             key.prefix = (uint8_t)(m.prefix + 1);
         err = fn(cmd, set, members, &key);
         if (err)
             return err;
-        if (set->type == IP_SET_NET)
+        if (ip_set_has_nets(set->type))
             break;
     }
     return 0;
@@ -404,29 +430,45 @@ static void ip_set_print_member(struct xt_text *out, enum ip_set_type type, cons
     uint32_t mask = key->prefix > 1 ? 0xffffffffu << (33 - key->prefix) : 0;
 
     xt_print_addr(out, key->addr, cpu_to_be32(mask), true);
-    if (type == IP_SET_IP_PORT)
+    if (ip_set_has_ports(type))
         xt_print(out, ",%s:%u", key->protocol == IPPROTO_UDP ? "udp" : "tcp", key->port);
-    xt_print(out, "\n");
 }
 
 static void ip_set_print_members(struct xt_text *out, const struct ip_set *set, const char *prefix)
 {
+    uint32_t left_s;
+
     for (uint32_t i = 0; i < set->members->room; i++) {
-        if (!set->members->keys[i].prefix)
+        if (!ip_set_member_at(set->members, i, &left_s))
             continue;
         xt_print(out, "%s%s%s", prefix, *prefix ? set->name : "", *prefix ? " " : "");
         ip_set_print_member(out, set->type, &set->members->keys[i]);
+        if (set->members->timed)
+            xt_print(out, " timeout %u", left_s);
+        xt_print(out, "\n");
     }
+}
+
+/* What `create` would say of it; what has ended goes first, so that the figures are right. */
+static void ip_set_print_params(struct xt_text *out, struct ip_set_members *m)
+{
+    ip_set_sweep(m, m->room + m->count);
+    xt_print(out, "family inet hashsize %u maxelem %u", m->room, m->max);
+    if (m->timed)
+        xt_print(out, " timeout %u", m->timeout_s);
+    xt_print(out, "%s\n", m->forceadd ? " forceadd" : "");
 }
 
 static int ip_set_list_one(struct ip_set_cmd *cmd, struct ip_set *set)
 {
-    const struct ip_set_members *m = set->members;
+    struct ip_set_members *m = set->members;
 
-    xt_print(cmd->out, "Name: %s\nType: %s\nRevision: 0\nHeader: family inet hashsize %u maxelem %u\n",
-             set->name, ip_set_types[set->type], m->room, m->max);
+    xt_print(cmd->out, "Name: %s\nType: %s\nRevision: 0\nHeader: ", set->name, ip_set_types[set->type]);
+    ip_set_print_params(cmd->out, m);
     xt_print(cmd->out, "Size in memory: %zu\nReferences: %u\nNumber of entries: %u\nMembers:\n",
-             sizeof(*set) + sizeof(*m) + m->room * sizeof(*m->keys), set->references, m->count);
+             sizeof(*set) + sizeof(*m) +
+                 m->room * (sizeof(*m->keys) + (m->timed ? sizeof(*m->expires_ms) : 0)),
+             set->references, m->count);
     ip_set_print_members(cmd->out, set, "");
     if (set->list.next != &cmd->in->net->xt->sets)
         xt_print(cmd->out, "\n");
@@ -435,8 +477,8 @@ static int ip_set_list_one(struct ip_set_cmd *cmd, struct ip_set *set)
 
 static int ip_set_save_one(struct ip_set_cmd *cmd, struct ip_set *set)
 {
-    xt_print(cmd->out, "create %s %s family inet hashsize %u maxelem %u\n", set->name,
-             ip_set_types[set->type], set->members->room, set->members->max);
+    xt_print(cmd->out, "create %s %s ", set->name, ip_set_types[set->type]);
+    ip_set_print_params(cmd->out, set->members);
     ip_set_print_members(cmd->out, set, "add ");
     return 0;
 }
@@ -525,24 +567,13 @@ int ip_set_run(struct xt_parse *in, struct xt_text *out)
         word);
 }
 
+static int ip_set_run_typed(struct xt_parse *in, struct xt_text *out)
+{
+    xt_parse_take(in, "ipset");
+    return ip_set_run(in, out);
+}
+
 int ip_set_command(struct net *net, const char *line, struct xt_text *out)
 {
-    struct xt_parse *in = xt_parse_create(net);
-    int err;
-
-    if (!in) {
-        xt_print(out, "Not enough memory.\n");
-        xt_text_flush(out);
-        return -ENOMEM;
-    }
-    err = xt_parse_line(in, line, strlen(line));
-    if (!err) {
-        xt_parse_take(in, "ipset");
-        err = ip_set_run(in, out);
-    }
-    if (err)
-        xt_parse_tell(in, out);
-    xt_text_flush(out);
-    xt_parse_destroy(in);
-    return err;
+    return xt_parse_command(net, line, out, ip_set_run_typed);
 }

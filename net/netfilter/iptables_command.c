@@ -584,28 +584,20 @@ static int xt_take_table(struct xt_parse *in)
     return 0;
 }
 
+static int xt_command_run_typed(struct xt_parse *in, struct xt_text *out)
+{
+    int err = xt_take_table(in);
+
+    if (err)
+        return err;
+    xt_parse_take(in, "iptables");
+    in->tables[in->table] = in->net->xt->tables[in->table];
+    err = xt_command_run(in, out, 0, 0);
+    in->tables[in->table] = NULL; /* it was only borrowed */
+    return err;
+}
+
 int xt_command(struct net *net, const char *line, struct xt_text *out)
 {
-    struct xt_parse *in = xt_parse_create(net);
-    int err;
-
-    if (!in) {
-        xt_print(out, "Not enough memory.\n");
-        xt_text_flush(out);
-        return -ENOMEM;
-    }
-    err = xt_parse_line(in, line, strlen(line));
-    if (!err)
-        err = xt_take_table(in);
-    if (!err) {
-        xt_parse_take(in, "iptables");
-        in->tables[in->table] = net->xt->tables[in->table];
-        err = xt_command_run(in, out, 0, 0);
-        in->tables[in->table] = NULL; /* it was only borrowed */
-    }
-    if (err)
-        xt_parse_tell(in, out);
-    xt_text_flush(out);
-    xt_parse_destroy(in);
-    return err;
+    return xt_parse_command(net, line, out, xt_command_run_typed);
 }

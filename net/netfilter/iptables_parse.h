@@ -69,6 +69,9 @@ struct xt_parse {
 struct xt_parse *__must_check xt_parse_create(struct net *net); /* NULL without memory */
 void xt_parse_destroy(struct xt_parse *in);                     /* with all that is not in force */
 
+/* One typed command: run() finds its line split into words. What is wrong is told through out. 0 or -E... */
+int xt_parse_command(struct net *net, const char *line, struct xt_text *out,
+                     int (*run)(struct xt_parse *in, struct xt_text *out));
 /* Splits [text, text + len), one line, into words: 0 or -EINVAL. */
 int __must_check xt_parse_line(struct xt_parse *in, const char *text, size_t len);
 /* As xt_parse_addr(), of a text that is part of a word. */

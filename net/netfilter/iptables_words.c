@@ -146,6 +146,27 @@ int xt_parse_line(struct xt_parse *in, const char *text, size_t len)
     return 0;
 }
 
+int xt_parse_command(struct net *net, const char *line, struct xt_text *out,
+                     int (*run)(struct xt_parse *in, struct xt_text *out))
+{
+    struct xt_parse *in = xt_parse_create(net);
+    int err;
+
+    if (!in) {
+        xt_print(out, "Not enough memory.\n");
+        xt_text_flush(out);
+        return -ENOMEM;
+    }
+    err = xt_parse_line(in, line, strlen(line));
+    if (!err)
+        err = run(in, out);
+    if (err)
+        xt_parse_tell(in, out);
+    xt_text_flush(out);
+    xt_parse_destroy(in);
+    return err;
+}
+
 bool xt_parse_done(const struct xt_parse *in)
 {
     return in->at == in->nr_words;

@@ -164,6 +164,8 @@ struct netns_ct {
     struct list_head evictable; /* not assured, or closing; the oldest first */
     struct list_head assured;
     uint32_t last_id;
+    unsigned translated;                   /* alive, with IPS_NAT_MASK */
+    void (*untranslated)(struct net *net); /* the last of those has gone; NULL: nobody asks */
     struct siphash_key key;
     uint64_t full_warned_ms; /* when it was last said that the table is full; 0: never */
     struct nf_ct_stats stats;

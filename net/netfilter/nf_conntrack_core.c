@@ -62,11 +62,19 @@ struct nf_conn *nf_ct_find(struct net *net, const struct nf_conntrack_tuple *tup
 
 /* --- life and death --- */
 
+static void nf_ct_count_translated(struct net *net)
+{
+    if (--net->ct->translated == 0 && net->ct->untranslated)
+        net->ct->untranslated(net);
+}
+
 static void nf_ct_detach(struct nf_conn *ct)
 {
     hlist_del_init(&ct->by_source);
     nf_ct_release_charges(ct);
     ct->net->ct->count--;
+    if (ct->status & IPS_NAT_MASK)
+        nf_ct_count_translated(ct->net);
 }
 
 /* The last packet that knew it is gone. */

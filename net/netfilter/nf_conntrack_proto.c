@@ -13,9 +13,6 @@
 
 #define ICMP_HLEN 8u
 
-#define ICMP_TIMESTAMP    13
-#define ICMP_ADDRESSREPLY 18
-
 /* An answered flow of datagrams is a stream when it goes on for longer than a question and its answer. */
 #define NF_CT_UDP_STREAM_MS 2000u
 

@@ -19,6 +19,7 @@
 #include "net/ipv4/ip.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/nf_conntrack_internal.h"
+#include "net/netfilter/nf_route.h"
 #include "net/netfilter/x_tables.h"
 
 #define NAT_MAPPINGS_MAX 64u  /* of one source to look at, for one to use again */
@@ -28,6 +29,8 @@
 struct netns_nat {
     struct net *net;
     bool on;
+    bool wanted;       /* table nat has rules; without, we stay while there are translated connections */
+    struct timer last; /* the last of them has gone */
     struct nf_hook_ops hooks[4];
     struct hlist_head *by_source; /* nf_conn.by_source; as many as tracking has buckets */
     struct netdev_notifier notifier;
@@ -218,6 +221,8 @@ void nf_nat_setup(struct nf_conn *ct, const struct nf_nat_range *range, enum nf_
     if (!nf_ct_tuple_equal(&before, &after)) {
         nf_ct_invert_tuple(reply, &after);
         reply->dir = IP_CT_DIR_REPLY;
+        if (!(ct->status & (IPS_NAT_MASK | IPS_DYING)))
+            ct->net->ct->translated++;
         ct->status |= manip == NF_NAT_MANIP_SRC ? IPS_SRC_NAT : IPS_DST_NAT;
     }
     if (manip == NF_NAT_MANIP_SRC && ct->net->nat->on) {
@@ -301,21 +306,6 @@ static enum nf_verdict nat_drop(struct sk_buff *skb)
     return NF_STOLEN;
 }
 
-/* A packet of ours goes elsewhere now: another route (its mark and service stay). 0 or -E... */
-static int nat_route_anew(struct sk_buff *skb)
-{
-    const struct iphdr *iph = (const struct iphdr *)skb->data;
-    struct flowi4 fl = {.daddr = iph->daddr, .saddr = iph->saddr, .tos = iph->tos, .mark = skb->mark};
-    int err;
-    struct rtable *rt = ip_route_output(skb->dst->net, &fl, &err);
-
-    if (!rt)
-        return err;
-    skb_dst_drop(skb);
-    skb_dst_set(skb, &rt->dst);
-    return 0;
-}
-
 /* What table nat says of this half, for a first packet. */
 static enum nf_verdict nat_ask_rules(struct sk_buff *skb, struct nf_conn *ct, enum nf_nat_manip manip,
                                      const struct nf_hook_state *state)
@@ -357,7 +347,7 @@ static enum nf_verdict nf_nat_hook(void *priv, struct sk_buff *skb, const struct
     else
         err = nat_packet(skb, ct, dir, manip);
     if (!err && state->hook == NF_INET_LOCAL_OUT && ((const struct iphdr *)skb->data)->daddr != daddr)
-        err = nat_route_anew(skb);
+        err = ip_route_me_harder(skb);
     return err ? nat_drop(skb) : NF_ACCEPT;
 }
 
@@ -388,7 +378,12 @@ static void nat_device_event(struct netdev_notifier *self, enum netdev_event eve
     nf_ct_kill_if(dev->net, nat_borrows, &gone);
 }
 
-/* --- while table nat has rules --- */
+/*
+ * --- while table nat has rules ---
+ *
+ * And behind its last rule, as in Linux, for the connections that earlier rules have translated: if that
+ * ended with the rule, their packets would leave by addresses that no rule has let through, and break off.
+ */
 
 static void nat_register(struct netns_nat *n)
 {
@@ -423,16 +418,8 @@ static int nat_begin(struct netns_nat *n)
     return 0;
 }
 
-static bool nat_is_translated(struct nf_conn *ct, void *ctx)
-{
-    return ct->status & IPS_NAT_MASK;
-}
-
-/* Others may track on. A translated connection that stayed would be established to them, and its packets pass
- * by addresses that no rule has let through. */
 static void nat_end(struct netns_nat *n)
 {
-    nf_ct_kill_if(n->net, nat_is_translated, NULL);
     unregister_netdev_notifier(&n->notifier);
     for (size_t i = 0; i < ARRAY_SIZE(n->hooks); i++)
         nf_unregister_net_hook(&n->hooks[i]);
@@ -445,13 +432,33 @@ static void nat_end(struct netns_nat *n)
     nf_ct_put_use(n->net);
 }
 
+static void nat_last_gone(struct timer *timer)
+{
+    struct netns_nat *n = container_of(timer, struct netns_nat, last);
+
+    if (n->on && !n->wanted && !n->net->ct->translated)
+        nat_end(n);
+}
+
+/* netns_ct.untranslated: somebody is in the middle of the table, so the end comes in the next round. */
+static void nat_untranslated(struct net *net)
+{
+    struct netns_nat *n = net->nat;
+
+    if (n->on && !n->wanted)
+        mod_timer(&n->last, ktime_get_ms());
+}
+
 /* For x_tables: table nat gets its first rule, has lost its last. */
 static int nat_use(struct net *net, bool on)
 {
+    struct netns_nat *n = net->nat;
+
+    n->wanted = on;
     if (on)
-        return net->nat->on ? 0 : nat_begin(net->nat);
-    if (net->nat->on)
-        nat_end(net->nat);
+        return n->on ? 0 : nat_begin(n);
+    if (n->on && !net->ct->translated)
+        nat_end(n);
     return 0;
 }
 
@@ -462,16 +469,31 @@ int nf_nat_init(struct net *net)
     if (!n)
         return -ENOMEM;
     n->net = net;
+    timer_setup(&n->last, nat_last_gone);
     net->nat = n;
+    net->ct->untranslated = nat_untranslated;
     xt_set_nat_user(net, nat_use);
     return 0;
 }
 
+static bool nat_is_translated(struct nf_conn *ct, void *ctx)
+{
+    return ct->status & IPS_NAT_MASK;
+}
+
 void nf_nat_exit(struct net *net)
 {
-    if (!net->nat)
+    struct netns_nat *n = net->nat;
+
+    if (!n)
         return;
     xt_set_nat_user(net, NULL);
-    kfree(net->nat);
+    net->ct->untranslated = NULL;
+    del_timer(&n->last);
+    if (n->on) {
+        nf_ct_kill_if(net, nat_is_translated, NULL);
+        nat_end(n);
+    }
+    kfree(n);
     net->nat = NULL;
 }

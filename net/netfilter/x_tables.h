@@ -40,19 +40,20 @@ struct xt_packet {
  *
  * Called from the hooks of raw, mangle and filter; for table nat by address translation, once for each new
  * connection.
- * Return: NF_ACCEPT, NF_DROP, NF_STOLEN or NF_QUEUE.
+ * Return: NF_ACCEPT, NF_DROP, NF_STOLEN, or NF_QUEUE with the number of the queue (hooks.h).
  */
 int xt_do_table(struct sk_buff *skb, const struct nf_hook_state *state, enum xt_table_id table);
 
 /**
  * xt_set_nat_user - who evaluates table nat
  * @use: called with true before the table gets its first rule (-ENOMEM refuses that rule set), with false
- * when it has lost the last. At once with true if there are rules already (its result is ignored then). NULL:
- * nobody.
+ * when it has lost the last, which ends no connection. At once with true if there are rules already (its
+ * result is ignored then). NULL: nobody.
  */
 void xt_set_nat_user(struct net *net, int (*use)(struct net *net, bool on));
 
 struct ramfs;
+struct ramfs_inode;
 
 /*
  * Rules of the site archive, before the first card goes up: etc/ipset.rules, then etc/iptables.rules. Without
@@ -60,6 +61,9 @@ struct ramfs;
  * INPUT and FORWARD drop everything but what comes in by lo. fs may be NULL.
  */
 void xt_load(struct net *net, const struct ramfs *fs);
+
+/* The same with a file of rules `beside` the archive, in place of etc/iptables.rules; may be NULL. */
+void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside);
 
 int __must_check xt_init(struct net *net);
 void xt_exit(struct net *net);

@@ -13,12 +13,31 @@
 #include "kernel/slab.h"
 #include "net/netfilter/ip_set.h"
 #include "net/netfilter/iptables_parse.h"
+#include "net/netfilter/nf_route.h"
 
 /* --- hooks --- */
 
 static enum nf_verdict xt_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
     return (enum nf_verdict)xt_do_table(skb, state, (enum xt_table_id)(uintptr_t)priv);
+}
+
+/*
+ * What a rule of table mangle has made of a packet of ours may take it another way: it is routed again. `out`
+ * stays what it was for the hooks behind, as in Linux.
+ */
+static enum nf_verdict xt_hook_mangle_out(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+    const struct nf_route_key before = nf_route_key(skb);
+    unsigned verdict = (unsigned)xt_do_table(skb, state, XT_MANGLE);
+
+    if (verdict != NF_DROP && verdict != NF_STOLEN && unlikely(nf_route_key_changed(skb, &before)) &&
+        ip_route_me_harder(skb)) {
+        NET_INC_STATS(state->net, IpOutNoRoutes);
+        kfree_skb_reason(skb, SKB_DROP_REASON_IP_OUTNOROUTES);
+        return NF_STOLEN;
+    }
+    return (enum nf_verdict)verdict;
 }
 
 static const int xt_priorities[XT_TABLES] = {
@@ -49,7 +68,8 @@ static void xt_update_hook(struct net *net, unsigned table, unsigned hook)
         nf_unregister_net_hook(&h->ops);
         return;
     }
-    h->ops = (struct nf_hook_ops){.hook = xt_hook,
+    bool mangle_out = table == XT_MANGLE && hook == NF_INET_LOCAL_OUT;
+    h->ops = (struct nf_hook_ops){.hook = mangle_out ? xt_hook_mangle_out : xt_hook,
                                   .priv = (void *)(uintptr_t)table,
                                   .hooknum = (enum nf_inet_hooks)hook,
                                   .priority = xt_priorities[table]};
@@ -199,11 +219,19 @@ static void xt_open(struct net *net)
 
 void xt_load(struct net *net, const struct ramfs *fs)
 {
+    xt_load_rules(net, fs, NULL);
+}
+
+void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside)
+{
     const struct ramfs_inode *sets = fs ? ramfs_lookup(fs, "etc/ipset.rules") : NULL;
-    const struct ramfs_inode *rules = fs ? ramfs_lookup(fs, "etc/iptables.rules") : NULL;
+    const struct ramfs_inode *packed = fs ? ramfs_lookup(fs, "etc/iptables.rules") : NULL;
+    const struct ramfs_inode *rules = beside ? beside : packed;
     const struct xt_table *closed = net->xt->tables[XT_FILTER];
     int err = 0;
 
+    if (beside && packed)
+        pr_notice("%s is taken in place of %s in the archive", beside->path, packed->path);
     if (rules)
         xt_close(net);
     if (sets)

@@ -1,6 +1,8 @@
 /*
  * xt_mark.c - -m mark and -j MARK: a number that rules hang on a packet, for later rules and queues.
  */
+#include "net/netfilter/xt_mark.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -12,8 +14,7 @@ struct xt_mark {
     bool invert, asked;
 };
 
-/* "0x10" or "0x10/0xff" */
-static int xt_mark_value(struct xt_parse *in, uint32_t *mark, uint32_t *mask)
+int xt_mark_value(struct xt_parse *in, uint32_t *mark, uint32_t *mask)
 {
     const char *word = xt_parse_word(in), *slash;
     char first[16];
@@ -58,23 +59,27 @@ static bool xt_mark_match_packet(const void *data, struct xt_packet *p)
     return ((p->skb->mark & m->mask) == m->mark) != m->invert;
 }
 
-static void xt_mark_print_value(struct xt_text *out, const struct xt_mark *m)
+void xt_mark_print_value(struct xt_text *out, uint32_t mark, uint32_t mask)
 {
-    xt_print(out, "0x%x", m->mark);
-    if (m->mask != UINT32_MAX)
-        xt_print(out, "/0x%x", m->mask);
+    xt_print(out, "0x%x", mark);
+    if (mask != UINT32_MAX)
+        xt_print(out, "/0x%x", mask);
 }
 
 static void xt_mark_print(struct xt_text *out, const void *data)
 {
-    xt_print(out, "%s --mark ", ((const struct xt_mark *)data)->invert ? " !" : "");
-    xt_mark_print_value(out, data);
+    const struct xt_mark *m = data;
+
+    xt_print(out, "%s --mark ", m->invert ? " !" : "");
+    xt_mark_print_value(out, m->mark, m->mask);
 }
 
 static void xt_mark_list(struct xt_text *out, const void *data)
 {
-    xt_print(out, " mark match %s", ((const struct xt_mark *)data)->invert ? "!" : "");
-    xt_mark_print_value(out, data);
+    const struct xt_mark *m = data;
+
+    xt_print(out, " mark match %s", m->invert ? "!" : "");
+    xt_mark_print_value(out, m->mark, m->mask);
 }
 
 const struct xt_match xt_mark_match = {
@@ -89,29 +94,39 @@ const struct xt_match xt_mark_match = {
 
 /* --- target: mark = (mark & ~mask) ^ value --- */
 
-static int xt_mark_parse_target(struct xt_parse *in, const char *option, bool invert, void *data)
+int xt_mark_change(struct xt_parse *in, const char *option, bool invert, uint32_t *mark, uint32_t *mask)
 {
-    struct xt_mark *m = data;
     bool set = !strcmp(option, "--set-mark"), set_xor = !strcmp(option, "--set-xmark");
     bool bit_and = !strcmp(option, "--and-mark"), bit_or = !strcmp(option, "--or-mark");
 
     if (!set && !set_xor && !bit_and && !bit_or && strcmp(option, "--xor-mark"))
         return 0;
+    if (xt_parse_no_invert(in, option, invert) || xt_mark_value(in, mark, mask))
+        return -EINVAL;
+    if (set) {
+        *mask |= *mark;
+    } else if (bit_and) {
+        *mask = ~*mark;
+        *mark = 0;
+    } else if (bit_or) {
+        *mask = *mark;
+    } else if (!set_xor) {
+        *mask = 0;
+    }
+    return 1;
+}
+
+static int xt_mark_parse_target(struct xt_parse *in, const char *option, bool invert, void *data)
+{
+    struct xt_mark *m = data;
+    uint32_t mark, mask;
+    int err = xt_mark_change(in, option, invert, &mark, &mask);
+
+    if (err != 1)
+        return err;
     if (m->asked)
         return xt_parse_error(in, "MARK has one value; %s is one too many", option);
-    if (xt_parse_no_invert(in, option, invert) || xt_mark_value(in, &m->mark, &m->mask))
-        return -EINVAL;
-    m->asked = true;
-    if (set) {
-        m->mask |= m->mark;
-    } else if (bit_and) {
-        m->mask = ~m->mark;
-        m->mark = 0;
-    } else if (bit_or) {
-        m->mask = m->mark;
-    } else if (!set_xor) {
-        m->mask = 0;
-    }
+    *m = (struct xt_mark){.mark = mark, .mask = mask, .asked = true};
     return 1;
 }
 

@@ -78,18 +78,25 @@ static bool nat_read_range(const char *word, struct nf_nat_range *range)
     return be32_to_cpu(range->min_addr) <= be32_to_cpu(range->max_addr);
 }
 
+/* The word behind an option that stands once and is not negated; NULL: it was told what is wrong. */
+static const char *nat_parse_word(struct xt_parse *in, const char *option, bool invert,
+                                  const struct nf_nat_range *range)
+{
+    if (xt_parse_no_invert(in, option, invert))
+        return NULL;
+    if (range->flags & (NF_NAT_RANGE_ADDRS | NF_NAT_RANGE_PORTS)) {
+        xt_parse_error(in, "%s stands here twice; write one range", option);
+        return NULL;
+    }
+    return xt_parse_word(in);
+}
+
 static int nat_parse_to(struct xt_parse *in, const char *option, bool invert, struct xt_nat *nat)
 {
-    const char *word;
+    const char *word = nat_parse_word(in, option, invert, &nat->range);
 
-    if (xt_parse_no_invert(in, option, invert))
-        return -EINVAL;
-    word = xt_parse_word(in);
     if (!word)
         return -EINVAL;
-    if (nat->range.flags & (NF_NAT_RANGE_ADDRS | NF_NAT_RANGE_PORTS))
-        return xt_parse_error(in, "%s stands here twice; write a range, as %s 10.0.0.5-10.0.0.9", option,
-                              option);
     if (!nat_read_range(word, &nat->range))
         return xt_parse_error(in,
                               "\"%s\" is no range of addresses and ports; write 10.0.0.5, 10.0.0.5-10.0.0.9, "
@@ -100,11 +107,8 @@ static int nat_parse_to(struct xt_parse *in, const char *option, bool invert, st
 
 static int nat_parse_ports(struct xt_parse *in, const char *option, bool invert, struct xt_nat *nat)
 {
-    const char *word;
+    const char *word = nat_parse_word(in, option, invert, &nat->range);
 
-    if (xt_parse_no_invert(in, option, invert))
-        return -EINVAL;
-    word = xt_parse_word(in);
     if (!word)
         return -EINVAL;
     if (!nat_read_ports(word, &nat->range))
@@ -167,22 +171,22 @@ static int xt_ports_only_check(struct xt_parse *in, const struct xt_rule *rule, 
     return nat_check_ports(in, rule, data);
 }
 
+static int nat_check_to(struct xt_parse *in, const struct xt_rule *rule, const struct xt_nat *nat,
+                        const char *needs)
+{
+    if (!(nat->range.flags & (NF_NAT_RANGE_ADDRS | NF_NAT_RANGE_PORTS)))
+        return xt_parse_error(in, "%s", needs);
+    return nat_check_ports(in, rule, nat);
+}
+
 static int xt_dnat_check(struct xt_parse *in, const struct xt_rule *rule, void *data)
 {
-    const struct xt_nat *nat = data;
-
-    if (!(nat->range.flags & (NF_NAT_RANGE_ADDRS | NF_NAT_RANGE_PORTS)))
-        return xt_parse_error(in, "-j DNAT needs --to-destination, as --to-destination 10.0.0.5:80");
-    return nat_check_ports(in, rule, nat);
+    return nat_check_to(in, rule, data, "-j DNAT needs --to-destination, as --to-destination 10.0.0.5:80");
 }
 
 static int xt_snat_check(struct xt_parse *in, const struct xt_rule *rule, void *data)
 {
-    const struct xt_nat *nat = data;
-
-    if (!(nat->range.flags & (NF_NAT_RANGE_ADDRS | NF_NAT_RANGE_PORTS)))
-        return xt_parse_error(in, "-j SNAT needs --to-source, as --to-source 192.0.2.1");
-    return nat_check_ports(in, rule, nat);
+    return nat_check_to(in, rule, data, "-j SNAT needs --to-source, as --to-source 192.0.2.1");
 }
 
 /* --- writing --- */

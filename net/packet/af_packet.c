@@ -48,6 +48,12 @@ struct packet_sock {
     bool auxdata;
 };
 
+/* net->packet points to the family. */
+struct netns_packet {
+    struct net_proto_family family;
+    struct hlist_head sockets; /* sk_common.bind_node */
+};
+
 /* Of a queued packet. */
 struct packet_cb {
     struct sockaddr_ll from;
@@ -564,6 +570,7 @@ static int packet_release(struct socket *sock)
     struct packet_sock *po = packet_sk(sk);
 
     packet_unhook(po);
+    hlist_del_init(&sk->sk_common.bind_node);
     packet_forget_memberships(po, NULL);
     unregister_netdev_notifier(&po->notifier);
     skb_queue_purge(&sk->sk_receive_queue, SKB_NOT_DROPPED_YET);
@@ -619,6 +626,8 @@ static int packet_create(struct net *net, struct socket *sock, int protocol)
     sk->sk_family = AF_PACKET;
     sock->sk = sk;
     sock->ops = &packet_ops;
+    hlist_add_head(&sk->sk_common.bind_node,
+                   &container_of(net->packet, struct netns_packet, family)->sockets);
     INIT_LIST_HEAD(&po->memberships);
     po->notifier.call = packet_notify;
     register_netdev_notifier(net, &po->notifier);
@@ -627,11 +636,27 @@ static int packet_create(struct net *net, struct socket *sock, int protocol)
     return 0;
 }
 
+struct sock *packet_next_sock(struct net *net, const struct sock *prev)
+{
+    struct hlist_node *next = prev ? prev->sk_common.bind_node.next
+                                   : container_of(net->packet, struct netns_packet, family)->sockets.first;
+
+    return next ? container_of(next, struct sock, sk_common.bind_node) : NULL;
+}
+
+be16 packet_sock_protocol(struct sock *sk, int *ifindex)
+{
+    *ifindex = packet_sk(sk)->ifindex;
+    return packet_sk(sk)->protocol;
+}
+
 int packet_init(struct net *net)
 {
-    net->packet = kzalloc(sizeof(*net->packet));
-    if (!net->packet)
+    struct netns_packet *packet = kzalloc(sizeof(*packet));
+
+    if (!packet)
         return -ENOMEM;
+    net->packet = &packet->family;
     net->packet->family = AF_PACKET;
     net->packet->create = packet_create;
     sock_register(net, net->packet);
@@ -641,6 +666,6 @@ int packet_init(struct net *net)
 void packet_exit(struct net *net)
 {
     sock_unregister(net->packet);
-    kfree(net->packet);
+    kfree(container_of(net->packet, struct netns_packet, family));
     net->packet = NULL;
 }

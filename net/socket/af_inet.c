@@ -16,11 +16,13 @@
 #include "net/ethernet/link.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/ip_sockglue.h"
+#include "net/ipv4/ping.h"
 #include "net/ipv4/raw.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 #include "net/netfilter/nf_conntrack.h"
 #include "net/netfilter/nf_nat.h"
+#include "net/netfilter/nf_queue.h"
 #include "net/netfilter/x_tables.h"
 #include "net/packet/af_packet.h"
 #include "net/sched/sched.h"
@@ -373,6 +375,9 @@ static int socket_layer_init(struct net *net)
     layer->tcp = (struct inet_protosw){
         .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .prot = &tcp_prot, .ops = &inet_stream_ops};
     inet_register_protosw(net, &layer->tcp);
+    layer->ping = (struct inet_protosw){
+        .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .prot = &ping_prot, .ops = &inet_dgram_ops};
+    inet_register_protosw(net, &layer->ping); /* before UDP, which is what SOCK_DGRAM means by itself */
     layer->udp = (struct inet_protosw){
         .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot, .ops = &inet_dgram_ops};
     inet_register_protosw(net, &layer->udp);
@@ -407,6 +412,7 @@ static const struct inet_stage {
     {nf_conntrack_init, nf_conntrack_exit},
     {xt_init, xt_exit},
     {nf_nat_init, nf_nat_exit}, /* asks table nat */
+    {nf_queue_init, nf_queue_exit},
     {udp_init, udp_exit},
     {tcp_init, tcp_exit},
     {socket_layer_init, socket_layer_exit},

@@ -116,6 +116,9 @@ static void fill_link(struct skiff_link *link, struct net_device *dev)
         .vlan_id = dev->rtnl_link_ops == &vlan_link_ops ? vlan_dev_vlan_id(dev) : 0,
     };
     strlcpy(link->name, dev->name, sizeof(link->name));
+    if (dev->driver || dev->rtnl_link_ops)
+        strlcpy(link->driver, dev->driver ? dev->driver : dev->rtnl_link_ops->kind, sizeof(link->driver));
+    strlcpy(link->bus_info, dev->bus_info, sizeof(link->bus_info));
     if (dev->lower)
         strlcpy(link->lower, dev->lower->name, sizeof(link->lower));
     if (dev->master)

@@ -74,7 +74,7 @@ struct socket_layer {
     struct list_head families; /* net_proto_family */
     struct list_head inetsw;   /* inet_protosw */
     struct net_proto_family inet_family;
-    struct inet_protosw tcp, udp, raw;
+    struct inet_protosw tcp, ping, udp, raw;
     int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
     struct sysctl_entry sysctl_entries[3];
     struct sysctl_table sysctl;
@@ -117,6 +117,8 @@ int __must_check inet_init(struct net *net);
 void inet_exit(struct net *net);
 
 int sys_socket(struct files *files, int family, int type, int protocol);
+/* Becomes the program behind a queue of netfilter: a descriptor; see skiff/nfqueue.h. */
+int sys_nfqueue(struct files *files, uint16_t number, unsigned maxlen, int flags);
 int sys_bind(struct files *files, int fd, const struct sockaddr *addr, socklen_t len);
 int sys_listen(struct files *files, int fd, int backlog);
 int sys_accept4(struct files *files, int fd, struct sockaddr *addr, socklen_t *len, int flags);

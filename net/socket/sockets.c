@@ -7,10 +7,15 @@
 #include <skiff/sockets.h>
 
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "kernel/byteorder.h"
 #include "kernel/task.h"
+#include "net/core/netdevice.h"
+#include "net/ipv4/ping.h"
+#include "net/ipv4/raw.h"
+#include "net/packet/af_packet.h"
 #include "net/socket/socket.h"
 #include "net/tcp/tcp.h"
 #include "net/udp/udp.h"
@@ -77,14 +82,55 @@ static void fill_tcp(struct skiff_socket *to, struct sock_common *c)
         fill_connection(to, sk);
 }
 
-static void fill_udp(struct skiff_socket *to, const struct sock *sk)
+/* A socket of datagrams: what waits is known by memory. */
+static void fill_datagrams(struct skiff_socket *to, struct sock *sk, const char *protocol)
 {
-    fill_common(to, &sk->sk_common, "udp");
+    fill_common(to, &sk->sk_common, protocol);
     fill_buffers(to, sk);
     to->listening = !sk->sk_daddr;
     to->receive_queue = sk->sk_rmem_alloc;
     to->send_queue = sk->sk_wmem_alloc;
 }
+
+static void fill_udp(struct skiff_socket *to, struct sock *sk)
+{
+    fill_datagrams(to, sk, "udp");
+}
+
+static void fill_ping(struct skiff_socket *to, struct sock *sk)
+{
+    fill_datagrams(to, sk, "ping");
+}
+
+static void fill_raw(struct skiff_socket *to, struct sock *sk)
+{
+    fill_datagrams(to, sk, "raw");
+    to->local_port = sk->sk_protocol;
+    to->peer_port = 0;
+}
+
+static void fill_packet(struct skiff_socket *to, struct sock *sk)
+{
+    struct net_device *dev;
+
+    fill_datagrams(to, sk, sk->sk_type == SOCK_RAW ? "p_raw" : "p_dgr");
+    to->state = tcp_names[TCP_CLOSE];
+    to->ethertype = be16_to_cpu(packet_sock_protocol(sk, &to->ifindex));
+    dev = to->ifindex > 0 ? dev_get_by_index(sock_net(sk), to->ifindex) : NULL;
+    if (dev)
+        strlcpy(to->device, dev->name, sizeof(to->device));
+}
+
+/* Whose sockets are full ones; TCP's are not all. */
+static const struct {
+    struct sock *(*next)(struct net *net, const struct sock *prev);
+    void (*fill)(struct skiff_socket *to, struct sock *sk);
+} socket_kinds[] = {
+    {udp_next_sock, fill_udp},
+    {ping_next_sock, fill_ping},
+    {raw_next_sock, fill_raw},
+    {packet_next_sock, fill_packet},
+};
 
 size_t skiff_socket_list(struct skiff_socket *sockets, size_t max, size_t skip)
 {
@@ -94,12 +140,14 @@ size_t skiff_socket_list(struct skiff_socket *sockets, size_t max, size_t skip)
 
     if (!net)
         return 0;
-    for (struct sock *sk = udp_next_sock(net, NULL); sk && n < max; sk = udp_next_sock(net, sk)) {
-        if (skip)
-            skip--;
-        else
-            fill_udp(&sockets[n++], sk);
-    }
+    for (size_t kind = 0; kind < ARRAY_SIZE(socket_kinds); kind++)
+        for (struct sock *sk = socket_kinds[kind].next(net, NULL); sk && n < max;
+             sk = socket_kinds[kind].next(net, sk)) {
+            if (skip)
+                skip--;
+            else
+                socket_kinds[kind].fill(&sockets[n++], sk);
+        }
     for (struct sock_common *c = tcp_next_conn(net, NULL); c && n < max; c = tcp_next_conn(net, c)) {
         if (skip)
             skip--;

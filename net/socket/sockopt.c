@@ -250,14 +250,11 @@ static int set_int_option(struct sock *sk, int name, int value)
     return -ENOPROTOOPT;
 }
 
-/* On sockets that get packets; on a stream a filter would have no effect. */
 static int set_filter(struct sock *sk, int name, const void *val, socklen_t len)
 {
     struct sock_fprog fprog;
     int lock, err;
 
-    if (sk->sk_type == SOCK_STREAM)
-        return -ENOPROTOOPT;
     if (name == SO_DETACH_FILTER)
         return sk_attach_filter(sk, NULL);
     if (name == SO_LOCK_FILTER) {

@@ -509,7 +509,7 @@ static uint32_t tcp_poll(struct sock *sk)
         mask |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (!tcp_connecting(sk))
         mask |= tcp_poll_data(sk);
-    if (sk->sk_err)
+    if (sk->sk_err || !skb_queue_empty(&sk->sk_error_queue))
         mask |= POLLERR;
     return mask;
 }

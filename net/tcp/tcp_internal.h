@@ -736,4 +736,17 @@ void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
 
+/* --- tcp_filter.c --- */
+
+/* Asks the socket's program: true - the segment is dropped (taken); else skb and *seg may have been cut. */
+bool tcp_run_filter(struct sock *sk, struct sk_buff *skb, struct tcp_seg *seg);
+
+static inline bool tcp_filter_drops(struct sock *sk, struct sk_buff *skb, struct tcp_seg *seg)
+{
+    return unlikely(sk->sk_filter) && tcp_run_filter(sk, skb, seg);
+}
+
+/* Remembers how the segment came that made the connection. */
+void tcp_note_way(struct sock *sk, const struct sk_buff *skb);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/ip_sockglue.h"
 #include "net/ipv4/route.h"
 #include "net/tcp/tcp_internal.h"
 
@@ -463,6 +464,7 @@ static void tcp_v4_rcv_request(struct request_sock *req, struct sk_buff *skb, co
         kfree_skb_reason(skb, reason);
         return;
     }
+    tcp_note_way(child, skb);
     tcp_accept_queue_add(listener, child);
     tcp_v4_do_rcv(child, skb, seg);
     if (!listener->sk_dead)
@@ -569,15 +571,16 @@ static int tcp_v4_rcv(struct sk_buff *skb)
 
     if (!c) {
         struct sock *listener = tcp_lookup_listener(net, iph->daddr, th->dest, dif);
-        if (listener)
-            tcp_v4_do_rcv(listener, skb, &seg);
-        else
+        if (!listener)
             tcp_v4_no_socket(skb, &seg);
+        else if (!tcp_filter_drops(listener, skb, &seg))
+            tcp_v4_do_rcv(listener, skb, &seg);
     } else if (c->state == TCP_TIME_WAIT) {
         tcp_v4_rcv_timewait(inet_twsk(c), skb, &seg);
     } else if (c->state == TCP_NEW_SYN_RECV) {
-        tcp_v4_rcv_request(inet_reqsk(c), skb, &seg);
-    } else {
+        if (!tcp_filter_drops(inet_reqsk(c)->rsk_listener, skb, &seg))
+            tcp_v4_rcv_request(inet_reqsk(c), skb, &seg);
+    } else if (!tcp_filter_drops((struct sock *)c, skb, &seg)) {
         tcp_v4_do_rcv((struct sock *)c, skb, &seg);
     }
     return 0;
@@ -609,25 +612,32 @@ static bool tcp_icmp_is_hard(uint8_t type, uint8_t code)
     return type == ICMP_DEST_UNREACH && (code == ICMP_PROT_UNREACH || code == ICMP_PORT_UNREACH);
 }
 
-static void tcp_v4_sock_err(struct sock *sk, uint8_t type, uint8_t code, uint32_t info, int err)
+/* Who asked for it (IP_RECVERR) is told of each error at once, but only an attempt to connect ends by it. */
+static void tcp_v4_sock_err(struct sock *sk, const struct ip_icmp_error *e)
 {
-    if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-        tcp_v4_mtu_reduced(sk, info);
+    if (e->type == ICMP_DEST_UNREACH && e->code == ICMP_FRAG_NEEDED) {
+        tcp_v4_mtu_reduced(sk, e->info);
         return;
     }
     /* RFC 5927 5.2: a connection that stands is not brought down by what anyone could have sent. */
     bool opening = sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV;
     if (tcp_sk(sk)->fastopen_rsk && !tcp_sk(sk)->listener) /* an application works for it already */
         opening = false;
-    if (opening && tcp_icmp_is_hard(type, code)) {
-        sk->sk_err = err;
+    if (opening && (sk->inet_recverr || tcp_icmp_is_hard(e->type, e->code))) {
+        ip_queue_icmp_error(sk, e, sk->sk_dport, ip_hdrlen((const struct iphdr *)e->skb->data));
+        sk->sk_err = e->err;
         tcp_write_queue_purge(sk);
         tcp_done(sk);
         if (!sk->sk_dead)
             sk->sk_error_report(sk);
         return;
     }
-    sk->sk_err_soft = err;
+    if (sk->inet_recverr && !sk->sk_dead) {
+        sk->sk_err = e->err;
+        sk->sk_error_report(sk);
+    } else {
+        sk->sk_err_soft = e->err;
+    }
 }
 
 /* skb (borrowed) at the quoted IPv4 header; 8 bytes behind it are there. */
@@ -637,6 +647,7 @@ static void tcp_v4_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t
     const uint8_t *quoted = skb->data + ip_hdrlen(iph);
     be16 sport = cpu_to_be16(get_unaligned_be16(quoted)), dport = cpu_to_be16(get_unaligned_be16(quoted + 2));
     uint32_t seq = get_unaligned_be32(quoted + 4);
+    struct ip_icmp_error e = {.skb = skb, .type = type, .code = code, .info = info, .err = err};
 
     if (type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT) /* RFC 9293 MUST-55 */
         return;
@@ -655,7 +666,7 @@ static void tcp_v4_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t
     if (sk->sk_state == TCP_CLOSE || before(seq, tp->snd_una) || !before(seq, tp->snd_nxt))
         return;
     sock_hold(sk);
-    tcp_v4_sock_err(sk, type, code, info, err);
+    tcp_v4_sock_err(sk, &e);
     sock_put(sk);
 }
 

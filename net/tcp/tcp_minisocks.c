@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <errno.h>
 
+#include "net/core/bpf.h"
 #include "net/tcp/tcp_internal.h"
 
 /* One look at the lists serves all that expire within this time: a TIME_WAIT may last longer, never shorter.
@@ -171,6 +172,12 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->inet_ttl = listener->inet_ttl;
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;
+    child->inet_recverr = listener->inet_recverr;
+    child->inet_pktinfo = listener->inet_pktinfo;
+    child->inet_recvttl = listener->inet_recvttl;
+    child->inet_recvtos = listener->inet_recvtos;
+    child->sk_filter = bpf_prog_get(listener->sk_filter);
+    child->sk_filter_locked = listener->sk_filter_locked;
     tp->af_ops = lp->af_ops;
     if (lp->ca_chosen) { /* else the sysctl's, as it is now */
         tp->ca_ops = lp->ca_ops;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "net/ipv4/ip_sockglue.h"
 #include "net/tcp/tcp_internal.h"
 
 /* The segment that holds sequence number `seq`, and where in it; NULL if it has not come yet. */
@@ -91,6 +92,8 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
     size_t copied = 0, target = flags & MSG_WAITALL ? len : min((size_t)max(sk->sk_rcvlowat, 1u), len);
     int state = 0;
 
+    if (unlikely(flags & MSG_ERRQUEUE))
+        return ip_recv_error(sk, msg, len);
     if (flags & MSG_OOB) /* RFC 6093: urgent data is in line */
         return -EINVAL;
     if (!(flags & MSG_TRUNC))

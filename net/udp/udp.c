@@ -73,7 +73,7 @@ static int udp_queue_rcv_skb(struct sock *sk, struct sk_buff *skb)
         return -EINVAL;
     }
     if (sk_filter(sk, skb, sizeof(struct udphdr))) {
-        kfree_skb_reason(skb, SKB_DROP_REASON_BPF_FILTER);
+        kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
         return -EPERM;
     }
     skb_nfct_drop(skb); /* a reader may take his time; the connection need not wait for him */

@@ -92,7 +92,8 @@ struct sock *udp_lookup(struct net *net, const struct udp_flow *flow)
 bool udp_hears_broadcast(const struct sock *sk, const struct udp_flow *flow)
 {
     if (sk->sk_sport != flow->dport || !udp_device_matches(sk, flow->dif) ||
-        (sk->sk_rcv_saddr && sk->sk_rcv_saddr != flow->daddr) || !ip_mc_sk_allow(sk, flow->daddr, flow->dif))
+        (sk->sk_rcv_saddr && sk->sk_rcv_saddr != flow->daddr) ||
+        !ip_mc_sk_allow(sk, flow->daddr, flow->saddr, flow->dif))
         return false;
     return !udp_is_connected(sk) || (sk->sk_daddr == flow->saddr && sk->sk_dport == flow->sport);
 }

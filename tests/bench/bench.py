@@ -4,9 +4,11 @@
 usage: bench.py [--quick] [--rounds N] [--secs S] [--churn S] [--only ROW,...] [--linux debian|small|none] [--kernel ELF]
                 [--beside NAME=ELF[,COMMAND LINE]] [--out FILE.json]
 rows:  size boot idle requests connections download ping memory instructions
+       media (boot_rows.py)
        upload streams churn loss tail fairness idle-connections    (tcp_rows.py)
+       forward nat drop delay router-instructions                  (router_rows.py: two cards, between two networks)
 
---quick takes less than three minutes: one round, short ones, without "memory" and "instructions". --beside measures
+--quick takes less than three minutes: one round, short ones, without "memory", "media", the router and what counts instructions. --beside measures
 one more image in the same run that answers at the same address: a ceiling, an older Skiff (whose command line it gets
 if there is none). A row that fails on a
 guest says so where its figure would stand, and why at the end.
@@ -16,6 +18,8 @@ instruction counts, which are exact (record mode of QEMU's -icount). The Linux g
 --linux small builds a kernel for the purpose first, some minutes.
 """
 import argparse
+import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -30,8 +34,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/qemu"))
 from conftest import GUEST, GUEST_MAC, IP, enter_namespace, sh  # noqa: E402
+import boot_rows  # noqa: E402
+import router_rows  # noqa: E402
 import tcp_rows  # noqa: E402
 from clients import Failed, fetch_seconds, wrk  # noqa: E402
+from router import LEFT_MAC, RIGHT_MAC  # noqa: E402
 
 OUT = ROOT / "build/bench"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -52,43 +59,52 @@ def make_sites():
 class Guest:
     """What to boot: QEMU arguments with the large site, with the small one, with one that tells its free memory, and for
     counting instructions (small site, no polling ahead of interrupts, which would count waiting as work); the files whose
-    size is the image."""
+    size is the image; and what makes the arguments of a router from a directory, a variant and whether it is for counting."""
 
-    def __init__(self, name, arguments, small_arguments, telling_arguments, counting_arguments, image):
+    def __init__(self, name, arguments, small_arguments, telling_arguments, counting_arguments, image, router_arguments):
         self.name, self.arguments, self.small_arguments = name, arguments, small_arguments
         self.telling_arguments, self.counting_arguments, self.image = telling_arguments, counting_arguments, image
+        self.router_arguments = router_arguments
 
 
 def guests(options):
     kernel = pathlib.Path(options.kernel)
     skiff = ["-kernel", kernel, "-append", f"{IP} inetd=iperf3", "-initrd"]
     counting = ["-kernel", kernel, "-append", f"{IP} sysctl.net.core.napi_defer_us=0", "-initrd", OUT / "small.tar"]
-    found = [Guest("skiff", skiff + [OUT / "site.tar"], skiff + [OUT / "small.tar"], ["-kernel", kernel, "-append", IP], counting, [kernel])]
+    found = [Guest("skiff", skiff + [OUT / "site.tar"], skiff + [OUT / "small.tar"], ["-kernel", kernel, "-append", IP], counting, [kernel],
+                   functools.partial(router_rows.skiff_arguments, kernel))]
     if options.linux != "none":
         sh(ROOT / "tests/bench/linux_guest.sh", OUT, options.linux, timeout=3600)
         vmlinux, initramfs = OUT / f"vmlinux-{options.linux}", OUT / "initramfs.cpio"
         append = ("quiet mitigations=off nokaslr ipv6.disable=1 tsc=reliable no_timer_check lpj=4600000 cryptomgr.notests "
                   "rcupdate.rcu_expedited=1 audit=0 panic=-1 rootfstype=ramfs")
         linux = ["-kernel", vmlinux, "-initrd", initramfs, "-append", append]
-        found.insert(0, Guest("linux", linux, linux, linux, linux, [vmlinux, initramfs]))
+        router = functools.partial(router_rows.linux_arguments, OUT / ("vmlinux-small-router" if options.linux == "small" else vmlinux.name),
+                                   OUT / "router.cpio", append)
+        found.insert(0, Guest("linux", linux, linux, linux, linux, [vmlinux, initramfs], router))
     for name, elf in (beside.split("=", 1) for beside in options.beside):
         elf, _, append = elf.partition(",")
         other = ["-kernel", elf, "-append", append or f"{IP} inetd=iperf3", "-initrd"]
         large, small = other + [OUT / "site.tar"], other + [OUT / "small.tar"]
         found.append(Guest(name, large, small, small, ["-kernel", elf, "-append", append or counting[3], *counting[4:]],
-                           [pathlib.Path(elf)]))
+                           [pathlib.Path(elf)], functools.partial(router_rows.skiff_arguments, elf)))
     return found
 
 
 class Machine:
-    def __init__(self, arguments, mem="256M", extra=()):
+    """One QEMU: with a card on tap0, or with one for each of the descriptors `taps`."""
+
+    def __init__(self, arguments, mem="256M", extra=(), taps=()):
+        cards = [("ifname=tap0,script=no,downscript=no", GUEST_MAC)] if not taps else \
+            [(f"fd={tap}", mac) for tap, mac in zip(taps, (LEFT_MAC, RIGHT_MAC))]
         self.start = time.monotonic()
         self.process = subprocess.Popen([str(a) for a in [
             "qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-M", "pc", "-smp", "1", "-m", mem, "-nodefaults",
             "-display", "none", "-no-reboot", "-serial", "null",
-            "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no",
-            "-device", f"e1000,netdev=n0,mac={GUEST_MAC},romfile=", *extra, *arguments]],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            *(word for i, (tap, mac) in enumerate(cards)
+              for word in ("-netdev", f"tap,id=n{i},{tap}", "-device", f"e1000,netdev=n{i},mac={mac},romfile=")),
+            *extra, *arguments]],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=taps)
 
     def __enter__(self):
         return self
@@ -156,9 +172,9 @@ def ping(machine, options, put):
 # Measured in rounds, guest by guest. Each is called with the machine, the options and where to put name and value.
 LOAD = {"idle": idle, "requests": requests, "connections": connections, "download": download, "ping": ping, **tcp_rows.ROWS}
 TIMED = ["boot", *LOAD]
-SLOW = ["memory", "instructions"]
+SLOW = ["memory", "instructions", "media", *router_rows.ROWS, "router-instructions"]
 ROWS = ["size", *TIMED, "churn", "idle-connections", *SLOW]
-FAILURES = (OSError, subprocess.SubprocessError, ValueError, LookupError, ArithmeticError, Failed)
+FAILURES = (OSError, AssertionError, subprocess.SubprocessError, ValueError, LookupError, ArithmeticError, Failed)
 
 
 def smallest_memory(guest, limit):
@@ -223,11 +239,15 @@ def downloads(count):
         sh("curl", "-s", "-o", "/dev/null", f"http://{GUEST}/100k.bin")
 
 
+def counting(directory, cards):
+    """QEMU's record mode, in which it tells how many instructions the guest has executed."""
+    return ["-icount", f"shift=0,rr=record,rrfile={directory}/replay", "-monitor", f"unix:{directory}/monitor,server=on,wait=off",
+            *(word for i in range(cards) for word in ("-object", f"filter-replay,id=replay{i},netdev=n{i}"))]
+
+
 def measure_instructions(guest, put):
     with tempfile.TemporaryDirectory() as directory:
-        extra = ["-icount", f"shift=0,rr=record,rrfile={directory}/replay", "-object", "filter-replay,id=replay,netdev=n0",
-                 "-monitor", f"unix:{directory}/monitor,server=on,wait=off"]
-        with Machine(guest.counting_arguments, extra=extra) as machine:
+        with Machine(guest.counting_arguments, extra=counting(directory, 1)) as machine:
             if machine.wait_http(120) is None:
                 raise Failed("did not answer within 120 s")
             monitor = Monitor(f"{directory}/monitor")
@@ -297,6 +317,39 @@ def measure_memory(guest, options, rows, book):
                 book.attempt("idle-connections", tcp_rows.idle_connections)
 
 
+@contextlib.contextmanager
+def router(guest, variant, count=False):
+    """A machine between two networks that forwards, the networks, and a directory of their own."""
+    with tempfile.TemporaryDirectory() as name:
+        directory, sides = pathlib.Path(name), router_rows.Sides()
+        try:
+            arguments = guest.router_arguments(directory, variant, count)
+            extra = counting(directory, 2) if count else ()
+            with Machine(arguments, extra=extra, taps=sides.descriptors) as machine:
+                sides.wait(machine, 300 if count else 60)
+                yield sides, directory
+        finally:
+            sides.close()
+
+
+def measure_router(guest, options, variant, rows, put):
+    with router(guest, variant) as (sides, _):
+        for row, measure in variant.rows.items():
+            if row in rows:
+                measure(sides, options, variant.name, put)
+
+
+def measure_router_instructions(guest, variant, put):
+    """The trains are as long as they were sent: a guest that takes several at once saves interrupts."""
+    with router(guest, variant, count=True) as (sides, directory):
+        monitor = Monitor(f"{directory}/monitor")
+        for words, window in (("one at a time", 1), ("32 at a time", 32)):
+            sides.datagrams(count=500, window=window)
+            before = monitor.instructions()
+            count = sides.datagrams(count=1000, window=window)["arrived"]
+            put(f"guest instructions per packet, {words}, {variant.name}", (monitor.instructions() - before) / count)
+
+
 def measure_smallest_memory(guest, put):
     put("smallest memory, MiB", smallest_memory(guest, 8 if guest.name == "linux" else 4))
 
@@ -310,12 +363,28 @@ def run(options, rows, books):
         for book in books:
             measure_once(book.guest, options, rows, book)
             print(f"round {round_number + 1}: {book.guest.name} done", file=sys.stderr)
-    for row, function in (("size", measure_size), ("memory", measure_smallest_memory), ("instructions", measure_instructions)):
+    for row, function in (("size", measure_size), ("memory", measure_smallest_memory), ("instructions", measure_instructions),
+                          ("media", boot_rows.media(Machine, OUT))):
         for book in books:
             if row in rows:
                 book.attempt(row, function, book.guest)
     for book in books:
         measure_memory(book.guest, options, rows, book)
+    run_router(options, rows, books)
+
+
+def run_router(options, rows, books):
+    """Guest by guest for each set of rules: what is compared was measured within a minute."""
+    for round_number in range(options.rounds if set(rows) & set(router_rows.ROWS) else 0):
+        for variant in router_rows.VARIANTS:
+            for book in books:
+                if set(variant.rows) & set(rows):
+                    book.attempt(f"router with {variant.name}", measure_router, book.guest, options, variant, rows)
+        print(f"round {round_number + 1}: routers done", file=sys.stderr)
+    for variant in router_rows.VARIANTS:
+        for book in books:
+            if "router-instructions" in rows and variant.name in router_rows.COUNTED:
+                book.attempt(f"instructions of the router with {variant.name}", measure_router_instructions, book.guest, variant)
 
 
 def figure(value):

@@ -4,11 +4,13 @@
 # usage: linux_guest.sh OUTDIR [debian|small]
 #   debian  Debian's kernel, unpacked to its ELF (boots by PVH, without the decompressor)
 #   small   a kernel of our own configuration: what nginx on an e1000 needs, no mitigations, one CPU (minutes)
-# makes: OUTDIR/vmlinux-debian or vmlinux-small, OUTDIR/initramfs.cpio
+# makes: OUTDIR/vmlinux-debian or vmlinux-small, OUTDIR/initramfs.cpio; for the router's rows OUTDIR/router.cpio and, with
+#        "small", a second kernel vmlinux-small-router, which has netfilter and tc's queues as well
 # Downloads Debian packages by apt-get into OUTDIR; installs nothing.
 set -euo pipefail
 out=$(realpath -m "$1") kind=${2:-debian}
 mkdir -p "$out/packages" "$out/root"
+. "$(dirname "$0")/linux_router.sh"
 
 fetch() { # fetch PACKAGE...: unpacked under OUTDIR/root
     local package
@@ -43,23 +45,24 @@ debian_kernel() {
     [ -s "$out/vmlinux-debian" ] || extract_vmlinux "$out"/root/boot/vmlinuz-* "$out/vmlinux-debian"
 }
 
-small_kernel() {
-    [ -s "$out/vmlinux-small" ] && return
+small_kernel() { # small_kernel NAME: OUTDIR/vmlinux-NAME, of the configuration below and what comes on standard input
+    [ -s "$out/vmlinux-$1" ] && return
     "$(dirname "$0")/../../boot/need.sh" flex:flex bison:bison bc:bc /usr/include/libelf.h:libelf-dev
     fetch linux-source-6.1
-    mkdir -p "$out/source"
-    tar -C "$out/source" --strip-components=1 -xJf "$out/root/usr/src/linux-source-6.1.tar.xz"
-    cd "$out/source"
+    [ -s "$out/source/Makefile" ] || { mkdir -p "$out/source" && tar -C "$out/source" --strip-components=1 -xJf "$out/root/usr/src/linux-source-6.1.tar.xz"; }
+    [ ! -e "$out/source/.config" ] || make -s -C "$out/source" mrproper
+    mkdir -p "$out/build-$1"
     printf 'CONFIG_%s=y\n' 64BIT CC_OPTIMIZE_FOR_PERFORMANCE KERNEL_LZ4 SLUB HYPERVISOR_GUEST PVH HIGH_RES_TIMERS \
         NO_HZ_IDLE HZ_250 JUMP_LABEL BLK_DEV_INITRD PRINTK MULTIUSER POSIX_TIMERS FUTEX EPOLL SIGNALFD TIMERFD EVENTFD \
         AIO SHMEM ADVISE_SYSCALLS MEMBARRIER RSEQ FILE_LOCKING BINFMT_ELF BINFMT_SCRIPT PROC_FS PROC_SYSCTL SYSFS TMPFS \
-        DEVTMPFS TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI NET UNIX INET NETDEVICES ETHERNET NET_VENDOR_INTEL E1000 >wanted
-    printf 'CONFIG_%s=n\n' SMP CC_OPTIMIZE_FOR_SIZE KERNEL_XZ SLOB SPECULATION_MITIGATIONS IPV6 WIRELESS WLAN >>wanted
-    make -s tinyconfig
-    scripts/kconfig/merge_config.sh -m .config wanted >/dev/null
-    make -s olddefconfig
-    make -s -j"$(nproc)" vmlinux
-    strip -s vmlinux -o "$out/vmlinux-small"
+        DEVTMPFS TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI NET UNIX INET NETDEVICES ETHERNET NET_VENDOR_INTEL E1000 >"$out/build-$1/wanted"
+    printf 'CONFIG_%s=n\n' SMP CC_OPTIMIZE_FOR_SIZE KERNEL_XZ SLOB SPECULATION_MITIGATIONS IPV6 WIRELESS WLAN >>"$out/build-$1/wanted"
+    cat >>"$out/build-$1/wanted"
+    make -s -C "$out/source" O="$out/build-$1" tinyconfig
+    (cd "$out/source" && scripts/kconfig/merge_config.sh -m -O "$out/build-$1" "$out/build-$1/.config" "$out/build-$1/wanted" >/dev/null)
+    make -s -C "$out/source" O="$out/build-$1" olddefconfig
+    make -s -C "$out/source" -j"$(nproc)" O="$out/build-$1" vmlinux
+    strip -s "$out/build-$1/vmlinux" -o "$out/vmlinux-$1"
 }
 
 initramfs() {
@@ -112,7 +115,11 @@ C
 
 case $kind in
 debian) debian_kernel ;;
-small) debian_kernel; small_kernel ;; # Debian's kernel first: the initramfs serves both
+small) # Debian's kernel first: the initramfs serves both
+    debian_kernel
+    small_kernel small </dev/null
+    small_kernel small-router < <(router_config) ;;
 *) echo "bench: kernel '$kind' is unknown; write debian or small" >&2; exit 1 ;;
 esac
 initramfs
+router_initramfs

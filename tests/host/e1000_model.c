@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "drivers/e1000/e1000_regs.h"
+#include "tests/host/e1000_model_inner.h"
 #include "tests/host/host.h"
 
 #define NS_PER_MS    1000000ull
@@ -21,9 +22,9 @@
 #define RX_PIECE  FRAME_MAX /* without RCTL.LPE no more than this is ever stored in one buffer */
 #define IRQ_STORM 16        /* handler calls in a row without the line falling */
 
-#define REG(card, offset) ((card)->regs[(offset) / 4])
+#define violation e1000_model_violation
 
-static void violation(struct e1000_model *card, const char *fmt, ...)
+void e1000_model_violation(struct e1000_model *card, const char *fmt, ...)
 {
     va_list ap;
 
@@ -42,14 +43,49 @@ static void *bus_to_virt(uint64_t addr)
 
 /* --- interrupts [13.4.17 - 13.4.21] --- */
 
+static bool sends_messages(const struct e1000_model *card)
+{
+    return card->config.msi && pci_model_get16(&card->pci, E1000_MODEL_MSI + 2) & 1;
+}
+
 static bool handler_reached(struct e1000_model *card)
 {
-    if (card->faults.irq_dead || card->config.no_irq)
+    if (card->faults.irq_dead || (sends_messages(card) ? card->faults.msi_dead : card->config.no_irq))
         return false;
     if (!card->faults.lose_irqs)
         return true;
     card->faults.lose_irqs--;
     return false;
+}
+
+/* One write, whatever the handler does about it. */
+static void send_message(struct e1000_model *card)
+{
+    const struct pci_model_device *pci = &card->pci;
+
+    if (!pci_model_is_master(pci))
+        violation(card, "a message from a device that may not write");
+    card->counts.irqs++;
+    card->counts.messages++;
+    host_send_msi(pci_model_get32(pci, E1000_MODEL_MSI + 4) |
+                      (uint64_t)pci_model_get32(pci, E1000_MODEL_MSI + 8) << 32,
+                  pci_model_get16(pci, E1000_MODEL_MSI + 12));
+}
+
+static void pull_line(struct e1000_model *card)
+{
+    unsigned wire = card->wire_of_pin ? card->wire_of_pin : card->config.irq;
+
+    if (pci_model_get16(&card->pci, 0x04) & 0x0400)
+        return; /* the pin is switched off */
+    for (unsigned calls = 0; card->irq_line && host_irq_is_taken(wire); calls++) {
+        if (calls == IRQ_STORM) {
+            violation(card, "interrupt storm: ICR %#x, IMS %#x", REG(card, E1000_ICR), REG(card, E1000_IMS));
+            break;
+        }
+        card->counts.irqs++;
+        host_raise_irq(wire);
+    }
 }
 
 /* The line follows ICR & IMS. Its rising edge calls the handler, which must make it fall. */
@@ -61,14 +97,10 @@ static void update_irq(struct e1000_model *card)
     if (!card->irq_line || was || card->in_irq || !handler_reached(card))
         return;
     card->in_irq = true;
-    for (unsigned calls = 0; card->irq_line; calls++) {
-        if (calls == IRQ_STORM) {
-            violation(card, "interrupt storm: ICR %#x, IMS %#x", REG(card, E1000_ICR), REG(card, E1000_IMS));
-            break;
-        }
-        card->counts.irqs++;
-        host_raise_irq(card->config.irq);
-    }
+    if (sends_messages(card))
+        send_message(card);
+    else
+        pull_line(card);
     card->in_irq = false;
 }
 
@@ -110,15 +142,20 @@ static void negotiation_done(void *arg)
         e1000_model_set_link(card, true);
 }
 
-static void phy_write(struct e1000_model *card, unsigned reg, uint16_t value)
+void e1000_model_negotiate(struct e1000_model *card)
+{
+    show_link(card, false);
+    host_event_cancel(card->phy);
+    host_event_add(host_now_ns() + NEGOTIATE_NS, negotiation_done, card->phy);
+}
+
+void e1000_model_phy_write(struct e1000_model *card, unsigned reg, uint16_t value)
 {
     card->phy[reg] = value & (uint16_t)~PHY_CONTROL_RESTART_AUTONEG;
     if (reg != PHY_CONTROL || !(value & PHY_CONTROL_RESTART_AUTONEG))
         return;
     card->counts.phy_restarts++;
-    show_link(card, false);
-    host_event_cancel(card->phy);
-    host_event_add(host_now_ns() + NEGOTIATE_NS, negotiation_done, card->phy);
+    e1000_model_negotiate(card);
 }
 
 static void write_mdic(struct e1000_model *card, uint32_t value)
@@ -130,7 +167,7 @@ static void write_mdic(struct e1000_model *card, uint32_t value)
     } else if (value & E1000_MDIC_OP_READ) {
         value = (value & ~(uint32_t)E1000_MDIC_DATA) | card->phy[reg];
     } else if (value & E1000_MDIC_OP_WRITE) {
-        phy_write(card, reg, (uint16_t)value);
+        e1000_model_phy_write(card, reg, (uint16_t)value);
     }
     REG(card, E1000_MDIC) = value | E1000_MDIC_READY;
 }
@@ -466,8 +503,9 @@ static bool take_tx_desc(struct e1000_model *card)
 
 static bool can_send(struct e1000_model *card)
 {
-    return REG(card, E1000_TCTL) & E1000_TCTL_EN && REG(card, E1000_TDH) != REG(card, E1000_TDT) &&
-           !card->faults.tx_hang && REG(card, E1000_STATUS) & E1000_STATUS_LU;
+    return !card->faults.gone && REG(card, E1000_TCTL) & E1000_TCTL_EN &&
+           REG(card, E1000_TDH) != REG(card, E1000_TDT) && !card->faults.tx_hang &&
+           REG(card, E1000_STATUS) & E1000_STATUS_LU;
 }
 
 static void tx_event(void *arg)
@@ -538,7 +576,7 @@ static void write_rdt(struct e1000_model *card, uint32_t value)
 
 static bool multicast_wanted(struct e1000_model *card, const uint8_t *addr)
 {
-    unsigned hash = (unsigned)addr[5] << 4 | addr[4] >> 4;
+    unsigned hash = e1000_model_hash(card, addr);
 
     return REG(card, E1000_RCTL) & E1000_RCTL_MPE || REG(card, E1000_MTA + hash / 32 * 4) >> hash % 32 & 1;
 }
@@ -580,8 +618,8 @@ static void fill_desc(struct e1000_model *card, const uint8_t *bytes, size_t len
 
 static enum e1000_model_rx receive_state(struct e1000_model *card)
 {
-    if (!(REG(card, E1000_RCTL) & E1000_RCTL_EN) || !(REG(card, E1000_STATUS) & E1000_STATUS_LU) ||
-        !pci_model_is_master(&card->pci))
+    if (card->faults.gone || !(REG(card, E1000_RCTL) & E1000_RCTL_EN) ||
+        !(REG(card, E1000_STATUS) & E1000_STATUS_LU) || !pci_model_is_master(&card->pci))
         return E1000_MODEL_RX_OFF;
     if (host_now_ns() < card->deaf_until_ns)
         return E1000_MODEL_RX_DEAF;
@@ -676,16 +714,20 @@ static void power_on(struct e1000_model *card)
         REG(card, E1000_RAH0) = mac[4] | mac[5] << 8 | E1000_RAH_AV;
     }
     show_link(card, card->cable);
+    e1000_model_chip_power_on(card);
 }
 
 static void write_ctrl(struct e1000_model *card, uint32_t value)
 {
+    e1000_model_chip_ctrl(card, value);
     REG(card, E1000_CTRL) = value;
     if (!(value & E1000_CTRL_RST))
         return;
     card->counts.resets++;
     power_on(card);
     update_irq(card);
+    if (value & E1000_CTRL_PHY_RST)
+        e1000_model_negotiate(card);
 }
 
 static void write_rctl(struct e1000_model *card, uint32_t value)
@@ -725,6 +767,8 @@ static void mmio_write(void *ctx, uint32_t offset, uint32_t value)
     struct e1000_model *card = ctx;
 
     card->counts.mmio_writes++;
+    if (card->faults.gone || e1000_model_chip_write(card, offset, value))
+        return;
     switch (offset) {
     case E1000_CTRL:
         return write_ctrl(card, value);
@@ -779,8 +823,13 @@ static uint32_t read_icr(struct e1000_model *card)
 static uint32_t mmio_read(void *ctx, uint32_t offset)
 {
     struct e1000_model *card = ctx;
+    uint32_t value;
 
     card->counts.mmio_reads++;
+    if (card->faults.gone)
+        return UINT32_MAX;
+    if (e1000_model_chip_read(card, offset, &value))
+        return value;
     switch (offset) {
     case E1000_ICR:
         return read_icr(card);
@@ -807,12 +856,21 @@ static void plug_in(struct e1000_model *card)
     unsigned slot = card->config.slot;
 
     pci_model_init(pci, 0, slot, 0, 0x8086, card->config.device_id, 0x020000);
+    if (!card->config.kind && !card->config.maker)
+        pci_model_set32(pci, 0x2c, 0x11001af4); /* as QEMU's */
+    else
+        pci_model_set32(pci, 0x2c, 0x00010000u | card->config.maker);
     pci->bar_writable[0] = ~(uint32_t)(sizeof(card->regs) - 1);
     pci->bar_writable[1] = 0xffc0;
     pci_model_set32(pci, 0x10, 0xfe000000u + slot * 0x100000u);
     pci_model_set32(pci, 0x14, 0xc000u | slot << 6 | 1);
     pci->config[0x3c] = card->config.no_irq ? 0xff : card->config.irq;
     pci->config[0x3d] = 1;
+    if (card->config.msi) {
+        pci_model_set16(pci, 0x06, 0x0010);
+        pci->config[0x34] = E1000_MODEL_MSI;
+        pci_model_set32(pci, E1000_MODEL_MSI, 0x00800005); /* 64-bit addresses, one message */
+    }
     pci->mmio_read = mmio_read;
     pci->mmio_write = mmio_write;
     pci->mmio_size = sizeof(card->regs);
@@ -836,6 +894,7 @@ struct e1000_model *e1000_model_create(const struct e1000_model_config *config)
     card->cable = !config->link_down;
     card->phy[PHY_CONTROL] = PHY_CONTROL_AUTONEG_ENABLE;
     fill_eeprom(card);
+    e1000_model_chip_create(card);
     power_on(card);
     plug_in(card);
     return card;

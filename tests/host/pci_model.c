@@ -20,11 +20,14 @@
 #define COMMAND_MASTER 0x4
 #define BAR_0          0x10
 #define BAR_IO         0x1u
+#define CAP_PCIE       0x10
+#define ECAM_SIZE      4096
 
 static struct pci_model_device *devices;
 static uint32_t config_address;
 static unsigned violations;
-static bool absent;
+static bool absent, ecam_wrong;
+static uint64_t ecam_base;
 
 static void violation(const char *what, uint64_t value)
 {
@@ -40,6 +43,12 @@ unsigned pci_model_violations(void)
 void pci_model_set_absent(bool is_absent)
 {
     absent = is_absent;
+}
+
+void pci_model_set_ecam(uint64_t base, bool wrong)
+{
+    ecam_base = base;
+    ecam_wrong = wrong;
 }
 
 /* --- configuration space --- */
@@ -92,7 +101,9 @@ void pci_model_remove(struct pci_model_device *dev)
         }
     if (dev->mmio)
         munmap(dev->mmio, dev->mmio_size);
-    dev->mmio = NULL;
+    if (dev->ecam)
+        munmap(dev->ecam, ECAM_SIZE);
+    dev->mmio = dev->ecam = NULL;
 }
 
 bool pci_model_is_master(const struct pci_model_device *dev)
@@ -127,6 +138,19 @@ static void write_bar(struct pci_model_device *dev, unsigned n, uint32_t value)
     pci_model_set32(dev, BAR_0 + 4 * n, (value & dev->bar_writable[n]) | (old & ~dev->bar_writable[n]));
 }
 
+/* Whether this write is one of PCI Express's device control with "initiate function-level reset" in it. */
+static bool resets_function(const struct pci_model_device *dev, unsigned offset, uint32_t value)
+{
+    return dev->flr_works && offset >= 0x48 && dev->config[offset - 8] == CAP_PCIE && (value & 0x8000);
+}
+
+static void reset_function(struct pci_model_device *dev)
+{
+    pci_model_set16(dev, COMMAND, 0);
+    for (unsigned n = 0; n < PCI_MODEL_BARS; n++)
+        pci_model_set32(dev, BAR_0 + 4 * n, pci_model_get32(dev, BAR_0 + 4 * n) & ~dev->bar_writable[n]);
+}
+
 static void write_config(struct pci_model_device *dev, unsigned offset, uint32_t value, unsigned bytes)
 {
     bool is_bridge = dev->config[0x0e] & 0x7f;
@@ -138,6 +162,8 @@ static void write_config(struct pci_model_device *dev, unsigned offset, uint32_t
             violation("BAR written in pieces", offset);
     } else if (offset == COMMAND && bytes == 2) {
         pci_model_set16(dev, COMMAND, (uint16_t)value);
+    } else if (resets_function(dev, offset, value)) {
+        reset_function(dev);
     } else if (offset >= 0x40 || offset == 0x3c) {
         for (unsigned i = 0; i < bytes; i++)
             dev->config[offset + i] = (uint8_t)(value >> 8 * i);
@@ -183,18 +209,37 @@ uint32_t host_port_read(uint16_t port, unsigned bytes)
 
 /* --- memory --- */
 
+static uint8_t *reserve(size_t len)
+{
+    void *at = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (at == MAP_FAILED)
+        abort();
+    return at;
+}
+
+static volatile void *ioremap_ecam(uint64_t offset)
+{
+    for (struct pci_model_device *dev = devices; dev; dev = dev->next) {
+        if (offset != ((uint64_t)dev->bus << 20 | (uint64_t)dev->slot << 15 | (uint64_t)dev->func << 12))
+            continue;
+        if (!dev->ecam)
+            dev->ecam = reserve(ECAM_SIZE);
+        return dev->ecam;
+    }
+    return NULL;
+}
+
 volatile void *ioremap(uint64_t phys, size_t len)
 {
+    if (ecam_base && phys >= ecam_base && phys - ecam_base < 1u << 28 && len == ECAM_SIZE)
+        return ioremap_ecam(phys - ecam_base);
     for (struct pci_model_device *dev = devices; dev; dev = dev->next) {
         if (!dev->mmio_read || !pci_model_decodes_memory(dev) ||
             phys != (pci_model_get32(dev, BAR_0) & ~0xfu))
             continue;
-        if (!dev->mmio) {
-            dev->mmio =
-                mmap(NULL, dev->mmio_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-            if (dev->mmio == MAP_FAILED)
-                abort();
-        }
+        if (!dev->mmio)
+            dev->mmio = reserve(dev->mmio_size);
         return len <= dev->mmio_size ? dev->mmio : NULL;
     }
     return NULL;
@@ -210,9 +255,34 @@ static struct pci_model_device *decoder(const volatile void *addr)
     return NULL;
 }
 
+/* The device whose configuration space in memory holds `addr`, and where in it. */
+static struct pci_model_device *ecam_decoder(const volatile void *addr, unsigned *offset)
+{
+    const volatile uint8_t *p = addr;
+
+    for (struct pci_model_device *dev = devices; dev; dev = dev->next)
+        if (dev->ecam && p >= dev->ecam && p < dev->ecam + ECAM_SIZE) {
+            *offset = (unsigned)(p - dev->ecam);
+            return dev;
+        }
+    return NULL;
+}
+
+static uint32_t ecam_read(struct pci_model_device *dev, unsigned offset)
+{
+    if (ecam_wrong)
+        return 0x12345678;
+    return offset < 256 ? pci_model_get32(dev, offset) : dev->extended[(offset - 256) / 4];
+}
+
 uint32_t host_mmio_read(const volatile void *addr)
 {
-    struct pci_model_device *dev = decoder(addr);
+    unsigned offset;
+    struct pci_model_device *dev = ecam_decoder(addr, &offset);
+
+    if (dev)
+        return ecam_read(dev, offset);
+    dev = decoder(addr);
 
     if (dev)
         return dev->mmio_read(dev->ctx, (uint32_t)((const volatile uint8_t *)addr - dev->mmio));
@@ -222,9 +292,12 @@ uint32_t host_mmio_read(const volatile void *addr)
 
 void host_mmio_write(volatile void *addr, uint32_t value)
 {
-    struct pci_model_device *dev = decoder(addr);
+    unsigned offset;
+    struct pci_model_device *ecam = ecam_decoder(addr, &offset), *dev = decoder(addr);
 
-    if (dev)
+    if (ecam && offset >= 256)
+        ecam->extended[(offset - 256) / 4] = value;
+    else if (dev)
         dev->mmio_write(dev->ctx, (uint32_t)((volatile uint8_t *)addr - dev->mmio), value);
     else
         violation("write to memory that no device decodes", (uintptr_t)addr);

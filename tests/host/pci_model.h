@@ -17,6 +17,7 @@
 struct pci_model_device {
     uint8_t bus, slot, func;
     uint8_t config[256];
+    uint32_t extended[960]; /* configuration space from 256 on, in memory only */
     /* Writable bits of each BAR (0: not implemented); its low type bits stand in config. */
     uint32_t bar_writable[PCI_MODEL_BARS];
 
@@ -26,6 +27,9 @@ struct pci_model_device {
     void *ctx;
     size_t mmio_size;
 
+    bool flr_works; /* it comes back from a function-level reset with its BARs and command cleared */
+
+    uint8_t *ecam; /* the same for configuration space in memory */
     uint8_t *mmio; /* where ioremap() put it: addresses only, no memory */
     struct pci_model_device *next;
 };
@@ -45,6 +49,10 @@ void pci_model_remove(struct pci_model_device *dev);
 /* Whether the driver may do DMA (bus master) and be reached (memory decoding), by the command register. */
 bool pci_model_is_master(const struct pci_model_device *dev);
 bool pci_model_decodes_memory(const struct pci_model_device *dev);
+
+/* Configuration space in memory, that of bus 0 at `base`; 0: there is none. wrong: something else is there.
+ */
+void pci_model_set_ecam(uint64_t base, bool wrong);
 
 /* What a driver must not do: accesses to memory nobody decodes, BARs sized while they decode. */
 unsigned pci_model_violations(void);

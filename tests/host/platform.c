@@ -1,5 +1,5 @@
 /*
- * platform.c - the small rest of the kernel's headers on Linux: log, panic, random numbers, interrupts.
+ * platform.c - the small rest of the kernel's headers on Linux: log, panic, random numbers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,41 +137,7 @@ uint32_t get_random_u32_below(uint32_t ceil)
     return (uint32_t)((uint64_t)get_random_u32() * ceil >> 32);
 }
 
-/* --- interrupts: a device model raises them by host_raise_irq() --- */
-
-#define HOST_IRQS 16
-
-static struct {
-    irq_handler_t handler;
-    void *arg;
-} irq_actions[HOST_IRQS][8];
-
-int request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg)
-{
-    if (irq >= HOST_IRQS)
-        return -22; /* EINVAL */
-    for (size_t i = 0; i < 8; i++)
-        if (!irq_actions[irq][i].handler) {
-            irq_actions[irq][i].handler = handler;
-            irq_actions[irq][i].arg = arg;
-            return 0;
-        }
-    return -12; /* ENOMEM */
-}
-
-void free_irq(unsigned irq, void *arg)
-{
-    for (size_t i = 0; i < 8; i++)
-        if (irq_actions[irq][i].arg == arg)
-            irq_actions[irq][i].handler = NULL;
-}
-
-void host_raise_irq(unsigned irq)
-{
-    for (size_t i = 0; i < 8; i++)
-        if (irq_actions[irq][i].handler)
-            irq_actions[irq][i].handler(irq, irq_actions[irq][i].arg);
-}
+/* --- interrupts: nothing preempts; lines and messages are in irq.c --- */
 
 unsigned long local_irq_save(void)
 {

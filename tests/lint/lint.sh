@@ -8,7 +8,15 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-sources() { git ls-files -co --exclude-standard -- "$@" | while read -r f; do [ -f "$f" ] && echo "$f"; done; }
+# The files of these patterns; in a tree that git knows nothing of, or will not touch, all that are there.
+sources() {
+    if git ls-files --error-unmatch Makefile >/dev/null 2>&1; then
+        git ls-files -co --exclude-standard -- "$@" | while read -r f; do [ -f "$f" ] && echo "$f"; done
+    else
+        local pattern
+        for pattern; do find . -path ./build -prune -o -type f -path "./$pattern" -print; done | sed 's|^\./||' | sort -u
+    fi
+}
 
 check_includes() { /usr/bin/python3 tests/lint/include_directions.py; }
 

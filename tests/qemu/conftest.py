@@ -30,6 +30,12 @@ def sh(*command, check=True, timeout=60, **kwargs):
     return subprocess.run([str(c) for c in command], check=check, timeout=timeout, capture_output=True, text=True, **kwargs)
 
 
+def ping(address, count=1, *options, wait=30, run=sh):
+    """Are all of so many echo requests answered? One after the other, since `ping -c 5` waits for the last of its answers no
+    longer than twice the time the slowest before it took."""
+    return all(run("ping", "-n", "-c", 1, "-W", wait, *options, address, check=False).returncode == 0 for _ in range(count))
+
+
 def enter_namespace():
     """None, or why it cannot be done."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -93,7 +99,7 @@ class Machine:
     def log(self):
         return self.serial.read_text(errors="replace")
 
-    def wait_log(self, pattern, timeout=20):
+    def wait_log(self, pattern, timeout=60):
         """The match of a regular expression, once it stands in the log."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -105,23 +111,28 @@ class Machine:
             time.sleep(0.02)
         raise AssertionError(f"{pattern!r} is not in the log:\n{self.log()}")
 
-    def wait_http(self, address=GUEST, timeout=20):
-        end = time.monotonic() + timeout
+    def wait_http(self, address=GUEST, timeout=60):
+        end, patience = time.monotonic() + timeout, 0.3
         while time.monotonic() < end:
             try:
-                with socket.create_connection((address, 80), 0.3):
+                with socket.create_connection((address, 80), patience):
                     return self
             except OSError:
                 time.sleep(0.02)
+                patience = min(patience * 1.2, 5)  # on a busy machine an answer may take longer
         raise AssertionError(f"nobody answers on {address}:80; the log:\n{self.log()}")
 
     def monitor(self, command):
         """What QEMU's monitor answers to a line, without the line itself."""
         with socket.socket(socket.AF_UNIX) as s:
-            while not self.monitor_path.exists() and self.process.poll() is None:  # QEMU is just starting
-                time.sleep(0.01)
-            s.connect(str(self.monitor_path))
-            s.settimeout(10)
+            s.settimeout(60)
+            while True:
+                try:
+                    s.connect(str(self.monitor_path))
+                    break
+                except (FileNotFoundError, ConnectionRefusedError):  # QEMU is just starting
+                    assert self.process.poll() is None, "QEMU has ended"
+                    time.sleep(0.01)
             prompt, answers = b"(qemu) ", []
             for line in ("", command):
                 s.sendall(line.encode() + b"\n") if line else None
@@ -137,9 +148,27 @@ class Machine:
         text = "".join(chr(cell & 0xff) for cell in cells).replace("\xdb", "\u2588")
         return [text[i:i + 80].rstrip() for i in range(0, len(text), 80)]
 
+    def wait_screen(self, text, timeout=60):
+        """The screen, once this stands on it."""
+        end = time.monotonic() + timeout
+        while text not in "".join(screen := self.screen()):
+            assert time.monotonic() < end, screen
+            time.sleep(0.1)
+        return screen
+
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def comes_to_rest(self, timeout=60):
+        """Whether a time comes in which it uses less than a tenth of a processor: it may still be busy with what was before."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            before = self.cpu_seconds()
+            time.sleep(3)
+            if self.cpu_seconds() - before < 0.3:
+                return True
+        return False
 
     def stop(self):
         if self.process.poll() is None:
@@ -238,7 +267,7 @@ def small_site(tmp_path_factory):
     return Site(tmp_path_factory.mktemp("small"), [1000])
 
 
-def get(path, address=GUEST, timeout=10, headers="", method="GET"):
+def get(path, address=GUEST, timeout=30, headers="", method="GET"):
     """(status, header dictionary with lower-case names, body) of one request on its own connection."""
     with socket.create_connection((address, 80), timeout) as s:
         s.sendall(f"{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n".encode())

@@ -40,18 +40,18 @@ class Namespace:
         while os.readlink(path) == own:
             assert self.holder.poll() is None, "no second network namespace"
         self.fd = os.open(path, os.O_RDONLY)
-        self.taps = []
+        self.taps, self.entered = [], threading.local()
         self.run("ip", "link", "set", "lo", "up")
 
     def __enter__(self):
         """This thread, and what it starts, is in the namespace now."""
-        self.back = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
+        self.entered.back = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
         self.enter()
         return self
 
     def __exit__(self, *exc):
-        assert libc.setns(self.back, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        os.close(self.back)
+        assert libc.setns(self.entered.back, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        os.close(self.entered.back)
 
     def enter(self):
         """For a thread that stays."""
@@ -131,7 +131,7 @@ def serving(ns, handler, address=("0.0.0.0", 0)):
         thread.join(10)
 
 
-def connect(ns, address, timeout=10):
+def connect(ns, address, timeout=60):
     with ns:
         return socket.create_connection(address, timeout)
 
@@ -146,7 +146,7 @@ def exchange(client, address, server, size, at=None):
         connection.shutdown(socket.SHUT_WR)
 
     with serving(server, echo, at or ("0.0.0.0", 0)) as port:
-        with connect(client, (address, port), 20) as s:
+        with connect(client, (address, port)) as s:
             s.sendall(payload)
             s.shutdown(socket.SHUT_WR)
             answer = read_all(s)

@@ -10,38 +10,14 @@ import pytest
 
 from conftest import GUEST, IP, KERNEL, ROOT, Site, add_tap, digest, get, pack, sh
 from screen import Person
+from test_firewall import archive
 
 
-@pytest.mark.parametrize("nic", ["e1000", "e1000-82544gc", "e1000-82545em"])
+@pytest.mark.parametrize("nic", ["e1000", "e1000-82544gc", "e1000-82545em", "e1000e"])
 def test_boots_and_serves_with_each_card(boot, small_site, nic):
     m = boot(site=small_site.archive, nic=nic).wait_http()
     assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]
-    assert re.search(r"eth0: .*52:54:00:79:00:02", m.log())
-
-
-OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
-EFI_MODULES = pathlib.Path("/usr/lib/grub/x86_64-efi")
-
-
-@pytest.fixture(scope="module")
-def iso(small_site, tmp_path_factory):
-    path = tmp_path_factory.mktemp("iso") / "skiff.iso"
-    sh(ROOT / "boot/iso.sh", KERNEL, path, small_site.archive, timeout=120, env=dict(os.environ, APPEND=IP), cwd=ROOT)
-    return path
-
-
-@pytest.mark.parametrize("medium, options", [
-    ("CD", ["-cdrom", "{iso}"]),
-    ("hard disk", ["-drive", "file={iso},format=raw,if=ide,readonly=off"]),
-    ("USB stick", ["-device", "qemu-xhci", "-drive", "file={iso},format=raw,if=none,id=stick",
-                   "-device", "usb-storage,drive=stick,bootindex=1"]),
-    ("CD under UEFI", ["-bios", str(OVMF), "-cdrom", "{iso}"]),
-])
-def test_boots_from_an_iso_by_grub(boot, iso, small_site, medium, options):
-    if "UEFI" in medium and not (OVMF.exists() and EFI_MODULES.exists()):
-        pytest.skip("UEFI: needs the packages ovmf and grub-efi-amd64-bin")
-    boot(boot=[o.format(iso=iso) for o in options], mem="128M").wait_http(timeout=60)
-    assert get("/f1000.bin")[2] == small_site.files["f1000.bin"]
+    m.wait_log(r"eth0: .*52:54:00:79:00:02")
 
 
 def test_serves_with_4_MiB_of_ram(boot, small_site):
@@ -74,14 +50,22 @@ def test_two_cards_serve_at_once(boot, small_site):
 
 
 def test_asks_dhcp_without_an_address(boot, small_site, tmp_path):
-    server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=tap0",
-                               "--bind-interfaces", "--dhcp-range=10.79.0.100,10.79.0.120,255.255.255.0,120",
-                               "--dhcp-option=3,10.79.0.1", f"--dhcp-leasefile={tmp_path}/leases",
-                               f"--pid-file={tmp_path}/pid", "--user=root", "--log-facility=-"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = tmp_path / "dnsmasq"
+    with open(said, "w") as output:
+        server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=tap0",
+                                   "--bind-interfaces", "--dhcp-range=10.79.0.100,10.79.0.120,255.255.255.0,120",
+                                   "--dhcp-option=3,10.79.0.1", f"--dhcp-leasefile={tmp_path}/leases",
+                                   f"--pid-file={tmp_path}/pid", "--user=root", "--log-facility=-"], stdout=output, stderr=output)
     try:
+        end = time.monotonic() + 60
+        while "bound exclusively to interface tap0" not in said.read_text():
+            assert server.poll() is None and time.monotonic() < end, said.read_text()
+            time.sleep(0.02)
         m = boot(site=small_site.archive, append="")
-        address = m.wait_log(r"eth0: (10\.79\.0\.1\d\d)/24 from DHCP")[1]
+        try:
+            address = m.wait_log(r"eth0: (10\.79\.0\.1\d\d)/24 from DHCP", timeout=120)[1]
+        except AssertionError as e:
+            raise AssertionError(f"{e}\nthe server says:\n{said.read_text()}") from None
         m.wait_http(address)
         assert get("/f1000.bin", address)[0] == 200
     finally:
@@ -109,7 +93,7 @@ def test_a_damaged_site_is_named_and_the_machine_still_serves(boot, small_site, 
     bad.write_bytes(data)
     m = boot(site=bad).wait_http()
     assert get("/")[0] in (200, 404)
-    assert re.search(r"site\.tar|archive", m.log())
+    m.wait_log(r"site\.tar|archive")
 
 
 def test_a_folder_is_packed_with_links_as_files(boot, tmp_path):
@@ -133,28 +117,26 @@ def test_a_card_without_a_driver_is_named(boot):
     boot(nic="virtio-net-pci").wait_log(r"1af4:1000 network card, virtio-net: no driver")
 
 
-@pytest.mark.parametrize("beyond_kib, pattern", [
-    (-700, r"Too little memory for Skiff itself; give the machine at least 4 MiB"),
-    (48, r"Too little memory: of \d+ KiB, .* Give the machine more"),
+@pytest.mark.parametrize("mem, pattern", [
+    ("1100K", r"Too little memory for Skiff itself; give the machine at least 4 MiB"),
+    ("2100K", r"Too little memory: of \d+ KiB, .* Give the machine more"),
 ])
-def test_too_little_memory_gets_a_sentence_and_stops(boot, beyond_kib, pattern):
-    """Memory ends so far beyond the end of the kernel."""
-    end = int(re.search(r"^(\w+) \w __image_end$", sh("nm", ROOT / "build/skiff64.elf").stdout, re.M)[1], 16)
-    m = boot(mem=f"{end // 1024 // 4 * 4 + beyond_kib}K")
+def test_too_little_memory_gets_a_sentence_and_stops(boot, mem, pattern):
+    m = boot(mem=mem)
     m.wait_log(pattern)
     assert m.process.poll() is None, "it restarts for ever instead of saying so once"
 
 
 def test_a_site_larger_than_memory_is_left_out_with_a_sentence(boot, tmp_path):
     m = boot(site=Site(tmp_path, [6_000_000]).archive, mem="6M").wait_http()
-    assert re.search(r"do not fit into this machine's memory: 1\. Give it more", m.log())
+    m.wait_log(r"do not fit into this machine's memory: 1\. Give it more")
     assert get("/")[0] == 200
 
 
 def test_an_empty_module_is_left_out_with_a_sentence(boot, tmp_path):
     (tmp_path / "empty").touch()
     m = boot(site=tmp_path / "empty").wait_http()
-    assert re.search(r"modules ignored because they are empty", m.log())
+    m.wait_log(r"modules ignored because they are empty")
 
 
 @pytest.mark.parametrize("word, pattern", [
@@ -193,25 +175,23 @@ def test_a_crash_ends_in_a_readable_dump(boot, kind, pattern):
     m.wait_log(r"Backtrace:\n(.*\n)*.*[0-9a-f]{16} \w+\+0x")
     if kind in ("null", "stack", "wx", "nx", "ud"):
         m.wait_log(r"RIP [0-9a-f]{16} ")
-    m.process.wait(10)  # panic=-1: reboots at once, and QEMU was told not to
+    m.process.wait(60)  # panic=-1: reboots at once, and QEMU was told not to
 
 
 def test_panic_says_how_long_a_crash_stands(boot):
+    start = time.monotonic()
     m = boot(append="crash=panic panic=2", taps=())
     m.wait_log(r"Restarting in 2 seconds")
-    start = time.monotonic()
-    m.process.wait(10)
-    assert 1.5 < time.monotonic() - start < 6
+    m.process.wait(60)
+    assert time.monotonic() - start > 1.9
     m = boot(append="crash=panic panic=0", taps=())
     m.wait_log(r"Halted\.")
-    before = m.cpu_seconds()
-    time.sleep(1)
-    assert m.process.poll() is None and m.cpu_seconds() - before < 0.3
+    assert m.comes_to_rest() and m.process.poll() is None
 
 
 def test_switches_itself_off(boot):
     m = boot(append="crash=off", taps=(), extra=("-action", "reboot=reset"))
-    assert m.process.wait(10) == 0
+    assert m.process.wait(60) == 0
 
 
 def test_restarts_itself(boot):
@@ -249,32 +229,37 @@ def test_console_chooses_where_the_log_is_shown(boot, console, on_serial, on_scr
 
 
 def test_a_serial_line_that_takes_nothing_holds_nobody_up(boot, tmp_path):
-    """Its reader never reads; the log fills the line, then the kernel's buffer, and serving goes on."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "line"))
-    listener.listen(1)
-    m = boot(serial=f"unix:{tmp_path}/line")
-    reader = listener.accept()[0]
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    """Its reader does not read; the log fills the line, then the kernel's buffer, and serving goes on. Lost lines are counted."""
+    rules = "*filter\n-A INPUT -p udp --dport 9 -j LOG --log-prefix a-flood-of-datagrams\n-A INPUT -p udp -j DROP\nCOMMIT\n"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "line"))
+        listener.listen(1)
+        listener.settimeout(60)
+        m = boot(serial=f"unix:{tmp_path}/line", site=archive(tmp_path, **{"etc/iptables.rules": rules}))
+        reader = listener.accept()[0]
     m.wait_http()
-    for _ in range(100):
-        m.monitor("set_link n0 off")
-        m.monitor("set_link n0 on")
-    m.wait_http()
-    start = time.monotonic()
-    for _ in range(20):
-        assert get("/")[0] == 200
-    assert time.monotonic() - start < 5
-    listener.close()
-    reader.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        end = time.monotonic() + 5  # LOG writes some twenty lines a second: three times what the line and the kernel hold
+        while time.monotonic() < end:
+            s.sendto(b"x", (GUEST, 9))
+            assert get("/")[0] == 200
+    assert get("/")[0] == 200  # and all of the flood has been seen
+    with reader:
+        reader.settimeout(60)
+        text, said = "", r"\[(\d+) lines lost on this slow console\]\r\n"
+        while not re.search(said, text):
+            text += (reader.recv(1 << 16) or pytest.fail("QEMU is gone")).decode("latin-1")
+        m.monitor("set_link n0 off")  # and goes on where it was
+        while not re.search(r"lines lost(?s:.*)eth0: link is down\r\n", text):
+            text += (reader.recv(1 << 16) or pytest.fail("QEMU is gone")).decode("latin-1")
+    assert sum(map(int, re.findall(said, text))) > 0
+    line = r"\[ *\d+\.\d{6}\] .*|\[\d+ lines lost on this slow console\]"
+    assert all(re.fullmatch(line, got) for got in text.split("\r\n")[:-1]), "a line is whole or lost"
 
 
 def test_an_idle_machine_uses_next_to_no_cpu(boot):
     m = boot().wait_http()
-    time.sleep(1)
-    before = m.cpu_seconds()
-    time.sleep(3)
-    assert m.cpu_seconds() - before < 0.3
+    assert m.comes_to_rest()
 
 
 @pytest.mark.parametrize("cpu", ["qemu64,-nx", "qemu64,-apic", "qemu64,-tsc", "max"])
@@ -301,7 +286,7 @@ def test_the_link_s_going_and_coming_is_logged_and_serving_goes_on(boot):
     m.monitor("set_link n0 off")
     m.wait_log(r"eth0: link is down")
     m.monitor("set_link n0 on")
-    m.wait_log(r"link is down\n.*eth0: link is up", timeout=10)
+    m.wait_log(r"link is down\n(?s:.*)eth0: link is up")
     m.wait_http()
 
 
@@ -317,15 +302,19 @@ def test_a_machine_without_a_cable_serves_once_it_is_plugged_in(boot):
 def test_interrupts_that_stop_arriving_are_noticed_and_the_card_is_polled(boot):
     m = boot().wait_http()
     m.monitor("o /b 0xa1 0xff")  # masks lines 8 to 15 behind the kernel's back
-    for _ in range(10):
-        assert get("/")[0] == 200
+    end = time.monotonic() + 60
+    while "get lost" not in m.log():
+        assert get("/")[0] == 200 and time.monotonic() < end, m.log()
         time.sleep(0.3)  # long enough for the card to be waited for, not polled
-    m.wait_log(r"eth0: interrupts of the card \(line \d+\) get lost: polling it", timeout=1)
-    start = time.monotonic()
-    assert get("/")[0] == 200 and time.monotonic() - start < 1
+    m.wait_log(r"eth0: interrupts of the card \(line \d+\) get lost: polling it")
+    took = []
+    for _ in range(20):
+        start = time.monotonic()
+        assert get("/")[0] == 200
+        took.append(time.monotonic() - start)
+    assert min(took) < 1
 
 
 def test_reaches_the_first_answer_soon(boot, small_site):
-    start = time.monotonic()
-    boot(site=small_site.archive).wait_http(timeout=8)
-    assert time.monotonic() - start < 8
+    """In time of the processor, which others have no part in."""
+    assert boot(site=small_site.archive).wait_http().cpu_seconds() < 8

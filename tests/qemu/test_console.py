@@ -1,5 +1,6 @@
 """The console on the serial line: typed at, read from, flooded and interrupted, as a person or a program would."""
 import os
+import pathlib
 import pty
 import re
 import select
@@ -10,7 +11,8 @@ import time
 
 import pytest
 
-from conftest import GUEST, HOST, IP, KERNEL, ROOT, get
+from conftest import GUEST, HOST, IP, KERNEL, ROOT, get, sh
+from router import Namespace
 
 PROMPT = "skiff# "
 
@@ -41,6 +43,7 @@ class Line:
             listener.bind(str(path))
             listener.listen(1)
             self.machine = boot(serial=f"unix:{path}", **options)
+            listener.settimeout(60)
             self.socket = listener.accept()[0]
         self.data = b""
 
@@ -48,7 +51,7 @@ class Line:
         if select.select([self.socket], [], [], seconds)[0]:
             self.data += self.socket.recv(1 << 16)
 
-    def expect(self, pattern, timeout=10, start=0):
+    def expect(self, pattern, timeout=60, start=0):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             match = re.search(pattern, seen(self.data[start:]))
@@ -60,11 +63,22 @@ class Line:
     def type(self, keys):
         self.socket.sendall(keys.encode("latin-1"))
 
-    def run(self, command, timeout=10):
-        """The answer to a command, without the line itself and the next prompt."""
+    def run(self, command, timeout=60):
+        """The answer to a command, without the line itself and the next prompt.
+
+        Where nothing in it is a key that edits, the line must be seen before: the log redraws the prompt when it likes.
+        """
         start = len(self.data)
         self.type(command + "\r")
-        return self.expect(rf"\n((?s:.*?\n)??){PROMPT} *$", timeout, start)[1]
+        shown = re.escape(command[-60:]) if command.isprintable() else ""
+        return self.expect(rf"{shown}\n((?s:.*?\n)??){PROMPT} *$", timeout, start)[1]
+
+    def until(self, command, pattern, timeout=60):
+        """The match in the answer to a command that is repeated until it comes: packets and keys come by different ways."""
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, answer := self.run(command), re.M)):
+            assert time.monotonic() < end, f"{pattern!r} does not come:\n{answer}"
+        return match
 
 
 @pytest.fixture
@@ -80,7 +94,7 @@ def line(boot, tmp_path):
 
 def test_commands_are_answered(line):
     listed = line.run("help")
-    for name in ("dmesg", "ethtool", "ip", "iptables", "free", "lspci", "nstat", "ping", "ps", "ss", "uptime", "reboot", "poweroff"):
+    for name in ("dmesg", "ethtool", "ip", "iptables", "free", "lspci", "nstat", "ping", "ps", "ss", "traceroute", "uptime", "reboot", "poweroff"):
         assert re.search(rf"^  {name} ", listed, re.M), name
     assert re.search(r"^ \d\d:\d\d:\d\d up \d+ s\n", line.run("uptime"))
     total, used, free, least = map(int, re.search(r"Mem: +(\d+) +(\d+) +(\d+) +(\d+)", line.run("free")).groups())
@@ -89,13 +103,43 @@ def test_commands_are_answered(line):
     assert "Skiff, started by multiboot 1" in line.run("dmesg")
     assert re.search(r"network card: Intel 82540EM \[8086:100e\] \(rev 03\) driver: e1000", line.run("lspci"))
     get("/")
-    assert re.search(r"^TcpPassiveOpens +1 +0\.0$", line.run("nstat -a 'Tcp*'"), re.M)
+    line.until("nstat -a 'Tcp*'", r"^TcpPassiveOpens +1 +0\.0$")
     assert re.search(r"^LISTEN +0 +\d+ +0\.0\.0\.0:80 ", line.run("ss -tl"), re.M)
     with socket.create_connection((GUEST, 80)) as s:
         port = s.getsockname()[1]
-        assert re.search(rf"^tcp +ESTAB .* {GUEST}:80 +{HOST}:{port}$", line.run("ss"), re.M)
+        line.until("ss", rf"^tcp +ESTAB .* {GUEST}:80 +{HOST}:{port}$")
     assert int(re.search(r"rx_packets: (\d+)", line.run("ethtool -S eth0"))[1]) > 5
+    assert re.search(r"^driver: e1000\nbus-info: 0000:00:0\d\.0\n", line.run("ethtool -i eth0"))
     assert "no such command" in line.run("nosuch")
+
+
+def test_traceroute_through_a_router_and_ctrl_c(line):
+    """Skiff --- Linux, which forwards --- Linux."""
+    far, settings = Namespace("far"), pathlib.Path("/proc/sys/net/ipv4")
+    try:
+        sh("ip", "link", "add", "near", "type", "veth", "peer", "name", "outer")
+        sh("ip", "link", "set", "outer", "netns", far.holder.pid)
+        sh("ip", "addr", "add", "10.83.0.1/24", "dev", "near")
+        sh("ip", "link", "set", "near", "up")
+        far.run("ip", "addr", "add", "10.83.0.2/24", "dev", "outer")
+        far.run("ip", "link", "set", "outer", "up")
+        far.run("ip", "route", "add", "default", "via", "10.83.0.1")
+        (settings / "ip_forward").write_text("1")
+        (settings / "icmp_ratelimit").write_text("0")
+        for options in ("", "-I"):
+            out = line.run(f"traceroute {options} -q 2 10.83.0.2", timeout=60)
+            ms = r"  \d+\.\d+ ms"
+            assert re.search(rf"^traceroute to 10\.83\.0\.2 .*\n 1  {HOST}{ms}{ms}\n 2  10\.83\.0\.2{ms}{ms}\n$", out), out
+        (settings / "ip_forward").write_text("0")
+        start = len(line.data)
+        line.type("traceroute 10.83.0.2\r")
+        line.expect(r"hops max, 60 byte packets\n 1 ", start=start)
+        line.type("\x03")
+        line.expect(rf"\^C\n{PROMPT}$", start=start)
+        assert " up " in line.run("uptime")
+    finally:
+        far.close()
+        sh("ip", "link", "del", "near", check=False)
 
 
 def test_history_editing_and_completion(line):
@@ -149,8 +193,9 @@ def test_ping_is_answered_and_stopped_by_ctrl_c(line):
     line.type(f"ping {HOST}\r")
     line.expect(r"icmp_seq=2 ttl=64 time=\d+\.\d+ ms\n", start=start)
     line.type("\x03")
-    line.expect(r"\^C\n\n--- [\d.]+ ping statistics ---\n\d packets transmitted, \d received, 0% packet loss(?s:.*)" + PROMPT + "$",
-                start=start)
+    sent, received = map(int, line.expect(r"\^C\n\n--- [\d.]+ ping statistics ---\n(\d+) packets transmitted, (\d+) received, "
+                                          r"\d+% packet loss(?s:.*)" + PROMPT + "$", start=start).groups())
+    assert 2 <= received <= sent <= received + 1  # one may be under way
 
 
 def test_rules_are_changed_at_run_time(line):
@@ -158,7 +203,7 @@ def test_rules_are_changed_at_run_time(line):
     assert line.run("iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset") == ""
     with pytest.raises(ConnectionRefusedError):
         get("/")
-    assert re.search(r"^\[1:\d+\] -A INPUT -p tcp ", line.run("iptables-save -c"), re.M)
+    assert re.search(r"^\[[1-9]\d*:\d+\] -A INPUT -p tcp ", line.run("iptables-save -c"), re.M)
     start = len(line.data)
     line.type("iptables-restore\r*filter\r:INPUT ACCEPT [0:0]\rCOMMIT\r\r")
     line.expect(rf"> COMMIT\n> \n{PROMPT}$", start=start)
@@ -174,7 +219,7 @@ def test_a_flood_of_keys_harms_nobody(line):
         assert get("/")[0] == 200
         line.hear(0)
     line.type("\x03")  # behind the flood: prompts before it are answers to junk
-    line.expect(rf"\^C\n{PROMPT}$", start=start)
+    line.expect(rf"\^C[^\n]*\n{PROMPT}$", start=start)  # it overtakes the drawing of the line: some may stand behind it
     assert len(line.data) - start < len(junk) + 4000
     assert " up " in line.run("uptime")
 
@@ -194,7 +239,7 @@ def test_a_long_answer_comes_whole_over_a_slow_reader(line):
     start = len(line.data)
     line.type("nstat -az\r")
     time.sleep(0.5)  # nobody reads meanwhile
-    text = line.expect(rf"#kernel\n((?s:.*)){PROMPT}$", 10, start)[1]
+    text = line.expect(rf"#kernel\n((?s:.*)){PROMPT}$", start=start)[1]
     assert len(text) > 6000 and re.fullmatch(r"([\w.]+ +\d+ +0\.0\n)+", text)
     assert text.startswith("IpInReceives") and "\ndrop.TCP_CSUM " in text
 
@@ -213,9 +258,9 @@ def test_reboot_and_poweroff(boot, tmp_path):
     for command in ("reboot", "poweroff"):
         (tmp_path / command).mkdir()
         line = Line(boot, tmp_path / command)
-        line.expect("httpd: serving")
+        line.expect("press Enter for a command line\n")
         line.type("\r" + command + "\r")
-        assert line.machine.process.wait(10) == 0
+        assert line.machine.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("word, log, shell", [("console.shell=0", True, False), ("console=off", False, False),
@@ -223,7 +268,8 @@ def test_reboot_and_poweroff(boot, tmp_path):
 def test_the_console_can_be_switched_off(boot, tmp_path, word, log, shell):
     line = Line(boot, tmp_path, append=f"{IP} {word}")
     line.machine.wait_http()
-    line.expect("httpd: serving" if log else "^$")
+    if log:
+        line.expect("press Enter for a command line\n" if shell else "httpd: serving")
     line.type("\ruptime\r")
     if shell:
         line.expect(r" up \d+ s\n")
@@ -236,10 +282,7 @@ def test_the_console_can_be_switched_off(boot, tmp_path, word, log, shell):
 
 
 def test_an_open_console_uses_no_cpu(line):
-    time.sleep(0.5)
-    before = line.machine.cpu_seconds()
-    time.sleep(2)
-    assert line.machine.cpu_seconds() - before < 0.3
+    assert line.machine.comes_to_rest()
 
 
 def test_make_run_gives_a_terminal_to_the_console():
@@ -251,21 +294,21 @@ def test_make_run_gives_a_terminal_to_the_console():
     data = b""
     try:
         for keys, pattern in ((b"\r", r"Ctrl-A x ends it(?s:.*)press Enter for a command line"), (b"upti\x03", PROMPT),
-                              (b"uptime\r", r"\^C\n"), (b"\x01x", r" up \d+ s")):
-            end = time.monotonic() + 15
+                              (b"uptime\r", r"\^C[^\n]*\n"), (b"\x01x", r" up \d+ s")):
+            end = time.monotonic() + 60
             while not re.search(pattern, seen(data)):
                 assert time.monotonic() < end, seen(data)
                 if select.select([master], [], [], 0.1)[0]:
                     data += os.read(master, 1 << 16)
             os.write(master, keys)
         while run.poll() is None:  # it may have words left to say
-            assert time.monotonic() < end + 10
+            assert time.monotonic() < end + 60
             if select.select([master], [], [], 0.1)[0]:
                 try:
                     os.read(master, 1 << 16)
                 except OSError:
                     break
-        assert run.wait(10) == 0
+        assert run.wait(60) == 0
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGTERM)

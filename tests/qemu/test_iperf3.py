@@ -1,5 +1,6 @@
 """The machine as iperf3's server: an ordinary client measures it; garbage and second clients do not disturb it."""
 import json
+import pathlib
 import random
 import socket
 import struct
@@ -26,13 +27,33 @@ def server(small_site, tmp_path_factory):
 
 
 def iperf3(*options, seconds=2):
-    run = sh("iperf3", "-c", GUEST, "--json", "-t", str(seconds), *options, check=False, timeout=30)
+    run = sh("iperf3", "-c", GUEST, "--json", "-t", str(seconds), *options, check=False, timeout=90)
     return json.loads(run.stdout)
 
 
+def measured_once_free(seconds=1):
+    """A run as soon as the server has seen that the client before is gone."""
+    end = time.monotonic() + 60
+    while "busy" in (result := iperf3(seconds=seconds)).get("error", "") and time.monotonic() < end:
+        time.sleep(0.2)
+    return "error" not in result
+
+
+def connected():
+    """How many connections to the server this machine has."""
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[2].endswith(f":{PORT:04X}") and line.split()[3] == "01" for line in lines)
+
+
+def wait_connected(count):
+    end = time.monotonic() + 60
+    while connected() < count:
+        assert time.monotonic() < end, "the client does not get through"
+        time.sleep(0.02)
+
+
 def hello(cookie=COOKIE):
-    s = socket.create_connection((GUEST, PORT), 5)
-    s.settimeout(8)
+    s = socket.create_connection((GUEST, PORT), 60)
     s.sendall(cookie)
     return s
 
@@ -56,8 +77,8 @@ def test_both_directions_at_once(server):
 
 
 def test_a_rate_is_kept(server):
-    result = iperf3("-R", "-b", "8M", seconds=1)
-    assert 500_000 < result["end"]["sum_received"]["bytes"] < 1_500_000
+    received = iperf3("-R", "-b", "8M", seconds=3)["end"]["sum_received"]
+    assert 300_000 < received["bytes"] / received["seconds"] < 2_000_000  # without: fifty times as much
 
 
 def test_udp_is_refused_with_a_reason(server):
@@ -65,10 +86,10 @@ def test_udp_is_refused_with_a_reason(server):
 
 
 def test_a_second_client_is_told_that_the_server_is_busy(server):
-    first = subprocess.Popen(["iperf3", "-c", GUEST, "-t", "2", "--json"], stdout=subprocess.PIPE)
-    time.sleep(0.7)
+    first = subprocess.Popen(["iperf3", "-c", GUEST, "-t", "10", "--json"], stdout=subprocess.PIPE)
+    wait_connected(2)
     assert "busy" in iperf3(seconds=1)["error"]
-    assert "error" not in json.loads(first.communicate(timeout=20)[0])
+    assert "error" not in json.loads(first.communicate(timeout=90)[0])
 
 
 def test_garbage_does_not_keep_the_server_from_the_next_client(server):
@@ -85,16 +106,15 @@ def test_garbage_does_not_keep_the_server_from_the_next_client(server):
     for _ in range(5):
         with hello(rng.randbytes(rng.randrange(1, 200))):
             pass
-    assert "error" not in iperf3(seconds=1)
+    assert measured_once_free()
 
 
 def test_a_client_that_leaves_in_the_middle_frees_the_place(server):
     client = subprocess.Popen(["iperf3", "-c", GUEST, "-t", "20", "-R"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(1)
+    wait_connected(2)
     client.kill()
     client.wait()
-    time.sleep(0.5)
-    assert "error" not in iperf3(seconds=1)
+    assert measured_once_free()
 
 
 def test_streams_that_never_come_free_the_place(server):
@@ -107,4 +127,4 @@ def test_streams_that_never_come_free_the_place(server):
             assert stranger.recv(1) == b"\xff"
             assert s.recv(1) == b"", "after a few seconds it is over"
             assert stream.recv(1) == b""
-    assert "error" not in iperf3(seconds=1)
+    assert measured_once_free()

@@ -1,4 +1,5 @@
 """Skiff translates between two networks of Linux machines: nobody on the right sees an address of the left."""
+import concurrent.futures
 import contextlib
 import errno
 import hashlib
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import Machine
+from conftest import Machine, ping
 from router import APPEND, LEFT, LEFT_GW, RIGHT, RIGHT_GW, Namespace, Networks, connect, exchange, read_all, serving
 from test_console import PROMPT, Line
 from test_firewall import archive
@@ -73,7 +74,7 @@ def nat(tmp_path_factory):
 def bound(ns, kind, address, port=0, to=None):
     with ns:
         s = socket.socket(socket.AF_INET, kind)
-    s.settimeout(5)
+    s.settimeout(30)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind((address, port))
     if to:
@@ -109,7 +110,7 @@ def test_clients_with_one_source_port_are_told_apart_by_the_server(nat):
         with nat.right:
             server = stack.enter_context(socket.create_server((RIGHT, 0)))
         clients = [stack.enter_context(bound(nat.left, socket.SOCK_STREAM, c, 40000, server.getsockname())) for c in CLIENTS]
-        server.settimeout(5)
+        server.settimeout(30)
         for _ in clients:
             threading.Thread(target=answer, args=server.accept(), daemon=True).start()
         for name, s in zip(CLIENTS, clients):
@@ -125,7 +126,7 @@ def test_clients_with_one_source_port_are_told_apart_by_the_server(nat):
         port = server.getsockname()[1]
         for name in CLIENTS:
             pattern = (rf"tcp +6 \d+ ESTABLISHED src={name} dst={RIGHT} sport=40000 dport={port} "
-                       rf"src={RIGHT} dst={RIGHT_GW} sport={port} dport={peers[name][1]} \[ASSURED\] mark=0 use=1")
+                       rf"src={RIGHT} dst={RIGHT_GW} sport={port} dport={peers[name][1]} \[ASSURED\] mark=0 use=\d+")
             assert any(re.fullmatch(pattern, line) for line in shown), (pattern, shown)
 
 
@@ -165,13 +166,13 @@ def test_a_server_behind_is_reached_by_the_outside_address(nat, tmp_path):
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         for path, content in files.items():
-            nat.right.run("curl", "-sf", "-m", 8, "-o", tmp_path / "got", f"http://{RIGHT_GW}:8000{path}")
+            nat.right.run("curl", "-sf", "-m", 50, "-o", tmp_path / "got", f"http://{RIGHT_GW}:8000{path}")
             assert hashlib.sha256((tmp_path / "got").read_bytes()).digest() == hashlib.sha256(content).digest()
         assert seen == {RIGHT}
         # Hairpin (RFC 5382 REQ-8): a neighbour of the server's asks for it by the outside address too.
         seen.clear()
         for path, content in files.items():
-            nat.left.run("curl", "-sf", "-m", 8, "--interface", CLIENTS[1], "-o", tmp_path / "got",
+            nat.left.run("curl", "-sf", "-m", 50, "--interface", CLIENTS[1], "-o", tmp_path / "got",
                          f"http://{RIGHT_GW}:8000{path}")
             assert (tmp_path / "got").read_bytes() == content
         assert seen == {LEFT_GW}
@@ -193,7 +194,7 @@ def test_hairpin_of_datagrams_comes_from_outside(nat):
 
 def test_whoever_is_redirected_meets_the_machines_own_server(nat):
     for address in (f"{RIGHT}:80", f"{RIGHT}:8080", f"{LEFT_GW}:8080"):
-        out = nat.left.run("curl", "-sf", "-m", 5, f"http://{address}/").stdout
+        out = nat.left.run("curl", "-sf", "-m", 50, f"http://{address}/").stdout
         assert out == "<p>hello"
     shown = connections(nat, "-p", "tcp", "--dport", "80")
     assert any(f"dst={RIGHT} " in line and f" src={LEFT_GW} " in line for line in shown)
@@ -205,7 +206,7 @@ def test_nobody_outside_begins_anything(nat):
             with pytest.raises(TimeoutError):
                 connect(nat.right, address, 0.4)
     for address in (LEFT, LEFT_GW, RIGHT_GW):
-        assert nat.right.run("ping", "-n", "-c", 1, "-W", "0.4", address, check=False).returncode
+        assert not ping(address, wait="0.4", run=nat.right.run)
     assert connections(nat, "-s", RIGHT, "-d", LEFT) == []  # what was dropped leaves nothing behind
     # A segment in the middle of nothing is no connection either, nor is a datagram to the port of somebody's mapping.
     with bound(nat.left, socket.SOCK_DGRAM, LEFT) as s, bound(nat.right, socket.SOCK_DGRAM, RIGHT) as server, \
@@ -238,7 +239,7 @@ def test_an_error_about_a_translated_datagram_reaches_its_sender_and_nobody_else
     for s in clients:
         s.close()
     with pytest.raises(ConnectionRefusedError):
-        connect(nat.left, (RIGHT, 1), 5)
+        connect(nat.left, (RIGHT, 1))
 
 
 def test_traceroute_through_the_translator(nat):
@@ -255,7 +256,7 @@ def test_the_path_mtu_is_learnt_through_the_translator(nat):
     nat.line.run("ip link set eth0 mtu 1200")
     try:
         assert error_of(nat.right, RIGHT_GW, size=1300, df=True) == (3, 4, 1200, RIGHT_GW)
-        with serving(nat.left, lambda c: c.sendall(read_all(c)), (LEFT, WEB)), connect(nat.right, (RIGHT_GW, 8000), 5) as s:
+        with serving(nat.left, lambda c: c.sendall(read_all(c)), (LEFT, WEB)), connect(nat.right, (RIGHT_GW, 8000)) as s:
             data = random.Random(6).randbytes(100_000)
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
@@ -292,10 +293,8 @@ def third_network(nat):
 def test_fragments_are_translated_whole(nat):
     """RFC 4787 REQ-14: in whatever order; the pieces after the first have no ports."""
     for size in (3000, 20000):
-        out = nat.left.run("ping", "-n", "-c", 2, "-i", "0.2", "-W", 2, "-s", size, RIGHT).stdout
-        assert " 0% packet loss" in out, out
-        out = nat.left.run("ping", "-n", "-I", SNATTED[0], "-c", 1, "-W", 2, "-s", size, RIGHT).stdout
-        assert " 0% packet loss" in out, out
+        assert ping(RIGHT, 2, "-s", size, run=nat.left.run)
+        assert ping(RIGHT, 1, "-I", SNATTED[0], "-s", size, run=nat.left.run)
     data = random.Random(5).randbytes(20000)
     with bound(nat.left, socket.SOCK_DGRAM, LEFT, DATAGRAMS) as server, \
             bound(nat.right, socket.SOCK_DGRAM, RIGHT, 0, (RIGHT_GW, 5300)) as s:
@@ -306,6 +305,64 @@ def test_fragments_are_translated_whole(nat):
         assert s.recv(1 << 16) == data[::-1]
 
 
+def echo_datagrams(ns, address):
+    """A server that sends each datagram back, in a thread that ends with its socket. -> the socket"""
+    server = bound(ns, socket.SOCK_DGRAM, *address)
+    server.settimeout(None)
+
+    def serve():
+        while (found := server.recvfrom(1 << 16))[0] != b"end":
+            server.sendto(*found)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
+
+
+def datagrams_come_back(s, rng, count):
+    """So many datagrams of any size, each the same when it comes back; one that a full queue dropped is sent again."""
+    s.settimeout(1)
+    for number in range(count):
+        data, end = struct.pack("!I", number) + rng.randbytes(rng.randrange(1400, 30000)), time.monotonic() + 60
+        while True:
+            assert time.monotonic() < end, f"datagram {number} does not come back"
+            s.send(data)
+            try:
+                while (got := s.recv(1 << 16))[:4] != data[:4]:
+                    pass  # the answer to one that was given up
+                break
+            except TimeoutError:
+                pass
+        assert got == data
+
+
+def test_pieces_cut_again_and_trains_under_load_keep_every_byte(nat):
+    """RFC 4787 REQ-14 by a narrower link: fragments are put together, translated and cut anew, both ways, beside streams."""
+    rng = random.Random(7)
+    nat.line.run("ip link set eth1 mtu 1000")
+    inside, outside = echo_datagrams(nat.left, (LEFT, DATAGRAMS)), echo_datagrams(nat.right, (RIGHT, 5555))
+    before = nat.line.run("nstat -az 'IpFrag*'")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool, \
+                bound(nat.left, socket.SOCK_DGRAM, CLIENTS[1], 0, (RIGHT, 5555)) as out, \
+                bound(nat.right, socket.SOCK_DGRAM, RIGHT, 0, (RIGHT_GW, 5300)) as back:
+            tasks = [pool.submit(exchange, nat.left, RIGHT, nat.right, size) for size in (3_000_000, 2_000_001)]
+            tasks += [pool.submit(datagrams_come_back, s, random.Random(rng.random()), 40) for s in (out, back)]
+            for task in tasks:
+                task.result(240)
+    finally:
+        for server in (inside, outside):
+            server.sendto(b"end", server.getsockname())
+        nat.line.run("ip link set eth1 mtu 1500")
+        for ns in (nat.left, nat.right):
+            ns.run("ip", "route", "flush", "cache")
+
+    def figure(name, text):
+        return int(re.search(rf"^{name} +(\d+)", text, re.M)[1])
+
+    after = nat.line.run("nstat -az 'IpFrag*'")
+    assert figure("IpFragCreates", after) - figure("IpFragCreates", before) > 500
+
+
 def test_pings_with_one_id_are_told_apart(nat):
     """RFC 5508 REQ-1: the id is a port."""
     nat.left.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
@@ -313,7 +370,7 @@ def test_pings_with_one_id_are_told_apart(nat):
     for client in CLIENTS:
         with nat.left:
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
-        s.settimeout(5)
+        s.settimeout(30)
         s.bind((client, 777))
         s.connect((RIGHT, 0))
         pings.append(s)
@@ -345,7 +402,7 @@ def test_figures_and_the_end_of_connections(nat):
 
 def again(ns, address, port, to):
     """Connects from a port as soon as the client's own machine has the last acknowledgement of its connection before."""
-    end = time.monotonic() + 2
+    end = time.monotonic() + 30
     while True:
         try:
             return bound(ns, socket.SOCK_STREAM, address, port, to)
@@ -392,7 +449,7 @@ def test_many_connections_at_once(nat):
     with contextlib.ExitStack() as stack:
         with nat.right:
             server = stack.enter_context(socket.create_server((RIGHT, 0), backlog=300))
-        server.settimeout(5)
+        server.settimeout(30)
         clients = [stack.enter_context(connect(nat.left, server.getsockname())) for _ in range(200)]
         for i, s in enumerate(clients):
             s.sendall(b"%d" % i)
@@ -406,8 +463,8 @@ def test_many_connections_at_once(nat):
         assert len(peers) == len(clients) and {address for address, _ in peers} == {RIGHT_GW}
 
 
-def test_what_was_translated_ends_with_the_last_rule(nat):
-    """The rule that lets established connections through must not let one out by the address it was to be hidden by."""
+def test_what_was_translated_stays_so_without_its_rule(nat):
+    """As on Linux: who was hidden when the connection began is hidden to its end, and nobody breaks off."""
     nat.line.run("conntrack -F")
     with bound(nat.left, socket.SOCK_DGRAM, LEFT) as s, bound(nat.right, socket.SOCK_DGRAM, RIGHT) as server:
         s.sendto(b"x", server.getsockname())
@@ -416,13 +473,10 @@ def test_what_was_translated_ends_with_the_last_rule(nat):
         assert s.recv(10) == b"y"
         nat.line.run("iptables -I FORWARD -i eth0 -m conntrack --ctstate NEW -j DROP")
         nat.line.run("iptables -t nat -F")
-        assert connections(nat) == []
         s.sendto(b"z", server.getsockname())
-        server.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            server.recv(10)
+        server.settimeout(30)
+        assert server.recvfrom(10) == (b"z", mapped)
+        server.sendto(b"y", mapped)
+        assert s.recv(10) == b"y"
         nat.line.run("iptables -D FORWARD 1")
         nat.line.run(f"iptables -t nat -A POSTROUTING -o eth1 -j SNAT --to-source {RIGHT_GW}")
-        s.sendto(b"z", server.getsockname())
-        server.settimeout(5)
-        assert server.recvfrom(10) == (b"z", mapped)

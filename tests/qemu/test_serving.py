@@ -2,21 +2,19 @@
 import concurrent.futures
 import re
 import socket
-import time
 
 import pytest
 
-from conftest import GUEST, digest, get, parse_response, sh
+from conftest import GUEST, digest, get, parse_response, ping, sh
 
 
 def test_answers_ping(machine):
-    out = sh("ping", "-c", "5", "-i", "0.05", "-W", "1", GUEST).stdout
-    assert " 0% packet loss" in out
+    assert ping(GUEST, 5)
 
 
 def test_answers_ping_of_every_size_up_to_the_mtu(machine):
     for size in (0, 1, 17, 18, 1000, 1471, 1472):
-        assert " 0% packet loss" in sh("ping", "-c", "1", "-W", "1", "-s", size, GUEST).stdout, size
+        assert ping(GUEST, 1, "-s", size), size
 
 
 def test_every_file_arrives_byte_for_byte(machine, site):
@@ -45,11 +43,11 @@ def test_directories_lead_to_their_index(machine):
 
 def test_thousand_connections_one_after_another(machine):
     for _ in range(1000):
-        assert get("/f100.bin", timeout=5)[0] == 200
+        assert get("/f100.bin", )[0] == 200
 
 
 def test_256_connections_at_once(machine, site):
-    sockets = [socket.create_connection((GUEST, 80), 10) for _ in range(256)]
+    sockets = [socket.create_connection((GUEST, 80), 60) for _ in range(256)]
     for s in sockets:
         s.sendall(f"GET /f10000.bin HTTP/1.1\r\nHost: {GUEST}\r\nConnection: close\r\n\r\n".encode())
     for s in sockets:
@@ -68,7 +66,7 @@ def test_parallel_downloads_of_a_large_file(machine, site):
 
 def test_pipelined_requests_are_answered_in_order(machine, site):
     names = ["f1.bin", "f100.bin", "f1460.bin", "f2.bin"] * 5
-    with socket.create_connection((GUEST, 80), 10) as s:
+    with socket.create_connection((GUEST, 80), 60) as s:
         requests = [f"GET /{n} HTTP/1.1\r\nHost: x\r\n{'Connection: close' if i == len(names) - 1 else 'A: b'}\r\n\r\n"
                     for i, n in enumerate(names)]
         s.sendall("".join(requests).encode())
@@ -115,7 +113,7 @@ def test_head_has_the_fields_of_get_and_no_body(machine):
     ("nonsense\r\n\r\n", 400),
 ])
 def test_wrong_requests_get_the_right_error(machine, request_text, status):
-    with socket.create_connection((GUEST, 80), 10) as s:
+    with socket.create_connection((GUEST, 80), 60) as s:
         try:
             s.sendall(request_text.encode())
         except OSError:
@@ -131,7 +129,7 @@ def test_wrong_requests_get_the_right_error(machine, request_text, status):
 
 
 def test_half_closed_client_still_gets_its_answer(machine, site):
-    with socket.create_connection((GUEST, 80), 10) as s:
+    with socket.create_connection((GUEST, 80), 60) as s:
         s.sendall(b"GET /f100000.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         s.shutdown(socket.SHUT_WR)
         data = b""
@@ -142,7 +140,7 @@ def test_half_closed_client_still_gets_its_answer(machine, site):
 
 def test_echo_returns_what_it_got(machine):
     payload = bytes(range(256)) * 300
-    with socket.create_connection((GUEST, 7), 10) as s:
+    with socket.create_connection((GUEST, 7), 60) as s:
         s.sendall(payload)
         s.shutdown(socket.SHUT_WR)
         data = b""
@@ -150,17 +148,17 @@ def test_echo_returns_what_it_got(machine):
             data += chunk
     assert data == payload
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(60)
         s.sendto(b"ahoy", (GUEST, 7))
         assert s.recvfrom(100) == (b"ahoy", (GUEST, 7))
 
 
 def test_discard_swallows_and_chargen_pours(machine):
-    with socket.create_connection((GUEST, 9), 10) as s:
+    with socket.create_connection((GUEST, 9), 60) as s:
         s.sendall(b"x" * 100000)
         s.shutdown(socket.SHUT_WR)
         assert s.recv(100) == b""
-    with socket.create_connection((GUEST, 19), 10) as s:
+    with socket.create_connection((GUEST, 19), 60) as s:
         data = b""
         while len(data) < 100000:
             data += s.recv(65536)
@@ -170,9 +168,9 @@ def test_discard_swallows_and_chargen_pours(machine):
 
 def test_closed_ports_refuse_at_once(machine):
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((GUEST, 4), 5)
+        socket.create_connection((GUEST, 4), 60)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(60)
         s.connect((GUEST, 4))
         s.send(b"x")
         with pytest.raises(ConnectionRefusedError):
@@ -180,8 +178,4 @@ def test_closed_ports_refuse_at_once(machine):
 
 
 def test_an_idle_machine_uses_next_to_no_cpu(machine):
-    time.sleep(1)
-    before = machine.cpu_seconds()
-    time.sleep(3)
-    used = machine.cpu_seconds() - before
-    assert used < 0.3, f"{used:.2f} s of CPU in 3 idle seconds"
+    assert machine.comes_to_rest()

@@ -32,6 +32,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <linux/icmp.h> /* the host's gives way to <net/if.h> only behind it */
+
 struct abi_fact {
     const char *name;
     long long value, more;

@@ -528,6 +528,12 @@ TEST("a better root is believed, its port is the root port, a second way to it b
     }
     assert_int_equal(state_of(1), BR_STATE_FORWARDING);
     assert_int_equal(state_of(2), BR_STATE_BLOCKING);
+    forget();
+    receive_frame(card[3], station_b, station_a, NULL); /* to nobody known: by all that forward */
+    send_frame(br0, broadcast_mac, 46);
+    assert_true(out_count >= 4);
+    for (unsigned i = 0; i < out_count; i++)
+        assert_ptr_not_equal(out[i].dev, card[2]);
     host_advance_ms(21000);
     assert_true(br_is_root(br));
     assert_int_equal(state_of(2), BR_STATE_LISTENING);

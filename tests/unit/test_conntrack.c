@@ -128,6 +128,15 @@ TEST("damaged packets are invalid: checksums, lengths, headers cut short")
             ct_forward(ct_skb(ip, len));
             assert_true(ct_invalid());
         }
+    for (unsigned i = 0; i < 3;
+         i++) { /* UDP's own length: longer than the datagram, shorter than its header */
+        unsigned len = ct_build(
+            ip, &(struct ct_pkt){
+                    .protocol = IPPROTO_UDP, .from = A, .to = B, .sport = 1, .len = 9, .no_csum = true});
+        put_unaligned_be16((uint16_t[]){18, 7, 0}[i], ip + 24);
+        ct_forward(ct_skb(ip, len));
+        assert_true(ct_invalid());
+    }
     assert_int_equal(ct.n->count, 0);
     ct_send(
         &(struct ct_pkt){.protocol = IPPROTO_UDP, .from = A, .to = B, .sport = 1, .len = 9, .no_csum = true});

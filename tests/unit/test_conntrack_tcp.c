@@ -147,6 +147,41 @@ TEST("RFC 7323: windows are scaled if both have offered it, and not if one has")
     }
 }
 
+TEST("options of no length, or longer than the header, are none: no window is scaled, and nobody reads on")
+{
+    static const uint8_t broken[][4] = {{3, 0, 7, 0}, {3, 1, 7, 0}, {3, 5, 7, 0}, {3, 255, 7, 0},
+                                        {1, 1, 1, 3}, {8, 0, 3, 3}, {0, 3, 3, 7}, {3, 4, 7, 7}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+        struct ct_pkt syn = {.from = A,
+                             .to = B,
+                             .sport = 1000,
+                             .dport = 80,
+                             .flags = CT_SYN,
+                             .seq = ISS_A,
+                             .win = 5000,
+                             .options = broken[i],
+                             .options_len = 4};
+        struct ct_pkt synack = {.from = B,
+                                .to = A,
+                                .sport = 80,
+                                .dport = 1000,
+                                .flags = CT_SYN | CT_ACK,
+                                .seq = ISS_B,
+                                .ack = ISS_A + 1,
+                                .win = 5000,
+                                .options = broken[i],
+                                .options_len = 4};
+
+        ct_send(&syn);
+        ct_send(&synack);
+        ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 100, 0);
+        ct_valid_tcp(false, CT_ACK, ISS_B + 1, ISS_A + 1, 100, 0);
+        ct_invalid_tcp(true, CT_ACK, ISS_A + 1 + 12700, ISS_B + 1, 100, 100);
+        nf_ct_kill_if(ct.net, NULL, NULL);
+    }
+}
+
 TEST("RFC 2018: data beyond a hole that was acknowledged selectively moves the window with it")
 {
     static const uint8_t permitted[] = {1, 1, 4, 2};

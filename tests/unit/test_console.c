@@ -241,6 +241,20 @@ TEST("uptime, free and ps tell of the machine")
     assert_has(run("ps"), "R        0:00.000 console\n");
 }
 
+static void tell_a_crash(void (*line)(const char *text, void *ctx), void *ctx)
+{
+    line("Kernel panic: long ago", ctx);
+}
+
+TEST("crashlog shows what the last run left, and says so if that was nothing")
+{
+    struct report report = {.list = LIST_HEAD_INIT(report.list), .name = "crashlog", .write = tell_a_crash};
+    assert_has(run("crashlog"), "the last run ended well");
+    report_register(&report);
+    assert_has(run("crashlog"), "Kernel panic: long ago\n");
+    report_unregister(&report);
+}
+
 TEST("dmesg shows the log, as grave as is asked for")
 {
     wake();
@@ -593,6 +607,49 @@ TEST("ip neigh shows neighbours, sets and forgets them")
     assert_has(run("ip neigh add 10.0.0.77 dev eth0"), "ip neigh add ADDRESS");
 }
 
+TEST("ss -w shows raw and ping sockets, ss -0 those of AF_PACKET")
+{
+    struct sockaddr_in id = {.sin_family = AF_INET, .sin_port = htons(77)};
+    int raw, ping, packet, arp;
+    wake();
+    raw = sys_socket(files, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    ping = sys_socket(files, AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+    assert_int_equal(sys_bind(files, ping, (void *)&id, sizeof(id)), 0);
+    packet = sys_socket(files, AF_PACKET, SOCK_RAW, htons(3));
+    arp = sys_socket(files, AF_PACKET, SOCK_DGRAM, htons(0x806));
+    struct { /* sockaddr_ll, whose header names what net/core/skbuff.h names */
+        uint16_t family, protocol;
+        int ifindex;
+        uint8_t rest[12];
+    } at = {.family = AF_PACKET, .protocol = htons(0x806), .ifindex = 2};
+    assert_int_equal(sys_bind(files, arp, (void *)&at, sizeof(at)), 0);
+
+    assert_null(strstr(run("ss"), "raw"));
+    assert_has(run("ss -wa"), "raw   UNCONN     0      0                  0.0.0.0:1             0.0.0.0:*\n");
+    assert_has(run("ss -wa"), "ping  UNCONN     0      0                 0.0.0.0:77             0.0.0.0:*\n");
+    assert_null(strstr(run("ss -wa"), "p_raw"));
+    assert_has(run("ss -0a"), "p_raw UNCONN     0      0                        *:*                     *\n");
+    assert_has(run("ss -0a"), "p_dgr UNCONN     0      0                  0806:eth0                     *\n");
+    assert_null(strstr(run("ss -0a"), "ping"));
+    assert_has(run("ss -a"), "p_dgr UNCONN");
+    assert_has(run("ss -a"), "raw   UNCONN");
+    sys_close(files, raw);
+    sys_close(files, ping);
+    sys_close(files, packet);
+    sys_close(files, arp);
+    assert_null(strstr(run("ss -a"), "p_"));
+}
+
+TEST("ethtool -i names a device's driver, or says that it has none")
+{
+    wake();
+    assert_string_equal(run("ip link add link eth0 name eth0.7 type vlan id 7"), "");
+    assert_has(run("ethtool -i eth0.7"), "driver: vlan\nbus-info:");
+    assert_string_equal(run("ip link del eth0.7"), "");
+    assert_has(run("ethtool -i lo"), "lo: has no driver");
+    assert_has(run("ethtool -i eth9"), "there is no such device");
+}
+
 /* --- ping --- */
 
 TEST("ping asks once a second, shows each answer and sums up")
@@ -647,6 +704,44 @@ TEST("ping says what was lost, and what an error says about it")
     assert_has(run("ping -c 0 10.0.0.2"), "ping [-c COUNT]");
     assert_has(run("ping -i 0 10.0.0.2"), "ping [-c COUNT]");
     assert_has(run("ping -s 70000 10.0.0.2"), "ping [-c COUNT]");
+}
+
+/* --- traceroute --- */
+
+TEST("traceroute names each router on the way and the host, by datagrams and with -I by echo requests")
+{
+    wake();
+    const char *screen = run("traceroute 10.0.0.2");
+    assert_has(screen, "traceroute to 10.0.0.2 (10.0.0.2), 30 hops max, 60 byte packets\n");
+    assert_has(screen, "\n 1  10.0.0.2  0.");
+    assert_has(screen, " ms  0."); /* three times, the address once */
+    assert_null(strstr(screen, "\n 2 "));
+    assert_has(run("traceroute -I -q 1 10.0.0.2"), "\n 1  10.0.0.2  0.");
+    assert_has(run("traceroute -q 1 10.0.0.1"), "\n 1  10.0.0.1  0.");
+    assert_has(run("traceroute -q1 -m2 -w1 192.0.2.1"), "traceroute: sendto: Network is unreachable\n");
+    assert_has(run("traceroute skiff.example"), "names are not looked up here");
+    assert_has(run("traceroute -f 5 -m 4 10.0.0.2"), "traceroute [-I]");
+    assert_has(run("traceroute"), "traceroute [-I]");
+}
+
+TEST("traceroute shows a star for what is not answered in time, and Ctrl-C ends it")
+{
+    wake();
+    run("ping -c 1 10.0.0.2");
+    sim_link_set_filter(wire, pass_nothing, NULL);
+    terminal_clear();
+    terminal_type("traceroute -w 1 -m 2 -q 2 10.0.0.2\r");
+    host_advance_ms(4500);
+    assert_has(terminal_screen(), "\n 1  * *\n 2  * *\nskiff# ");
+    terminal_clear();
+    terminal_type("traceroute -I 10.0.0.2\r");
+    host_advance_ms(6000);
+    assert_has(terminal_screen(), "\n 1  *");
+    terminal_type("\x03");
+    host_advance_ms(100);
+    assert_has(terminal_screen(), "^C\nskiff# ");
+    sim_link_set_filter(wire, NULL, NULL);
+    assert_has(run("uptime"), " up ");
 }
 
 /* --- the firewall --- */

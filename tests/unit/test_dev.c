@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/irq.h"
 #include "kernel/softirq.h"
 #include "kernel/task.h"
+#include "net/core/gso.h"
 #include "tests/unit/core_net.h"
 
 #define PROTO 0x88b5 /* IEEE 802 local experimental */
@@ -239,6 +241,64 @@ TEST("a round of polling ends after 300 frames and is counted as squeezed")
     host_run();
     assert_int_equal(core.net->softnet.processed, 400);
     assert_int_equal(core.net->softnet.time_squeeze, 1);
+}
+
+/* --- buffers that a handler of an interrupt is done with --- */
+
+static enum irqreturn free_in_handler(unsigned irq, void *arg)
+{
+    assert_true(in_hardirq());
+    dev_kfree_skb_any(arg, irq == 5 ? SKB_DROP_REASON_DEV_RESET : SKB_NOT_DROPPED_YET);
+    return IRQ_HANDLED;
+}
+
+TEST("a buffer that a handler is done with is freed in NET_TX_SOFTIRQ, elsewhere at once")
+{
+    uint8_t bytes[60] = {0};
+    struct sk_buff *dropped = core_skb(bytes, sizeof(bytes)), *sent = core_skb(bytes, sizeof(bytes));
+    size_t before = core.net->skb_count;
+
+    assert_int_equal(request_irq(5, free_in_handler, "dropped", dropped), 0);
+    assert_int_equal(request_irq(6, free_in_handler, "sent", sent), 0);
+    host_raise_irq(5);
+    host_raise_irq(6);
+    assert_int_equal(core.net->skb_count, before);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_DEV_RESET], 0);
+    do_softirq();
+    assert_int_equal(core.net->skb_count, before - 2);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_DEV_RESET], 1);
+    free_irq(5, dropped);
+    free_irq(6, sent);
+
+    dev_kfree_skb_any(core_skb(bytes, sizeof(bytes)), SKB_DROP_REASON_DEV_RESET);
+    assert_int_equal(core.net->skb_count, before - 2);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_DEV_RESET], 2);
+}
+
+TEST("what still waits on the completion queue goes with its stack")
+{
+    struct net *net = net_create("other");
+    struct sk_buff *skb = alloc_skb(net, 100);
+
+    assert_non_null(skb);
+    dev_kfree_skb_irq(skb, SKB_NOT_DROPPED_YET);
+    net_destroy(net); /* nothing is left over: see core_teardown */
+}
+
+TEST("a train whose sum is not the pseudo-header's is none for the card")
+{
+    uint8_t bytes[200] = {0};
+    struct sk_buff *skb = core_skb(bytes, sizeof(bytes));
+
+    core.dev->features |= NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO;
+    skb_shinfo(skb)->gso_size = 50;
+    skb_shinfo(skb)->gso_segs = 3;
+    assert_false(gso_device_takes(skb, core.dev));
+    skb->ip_summed = CHECKSUM_UNNECESSARY;
+    assert_false(gso_device_takes(skb, core.dev));
+    skb->ip_summed = CHECKSUM_PARTIAL;
+    assert_true(gso_device_takes(skb, core.dev));
+    consume_skb(skb);
 }
 
 TEST("closing a device takes its packets off the backlog")

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/byteorder.h"
@@ -15,6 +16,7 @@
 #include "net/core/sysctl.h"
 #include "net/ipv4/icmp.h"
 #include "net/ipv4/ip.h"
+#include "net/ipv4/redirect.h"
 #include "net/ipv4/route.h"
 #include "net/netfilter/hooks.h"
 #include "tests/host/host.h"
@@ -456,6 +458,25 @@ TEST(
     add_route("172.20.0.0", 16, "10.0.0.7", RTN_UNICAST);
     redirect("10.0.0.2", "10.0.0.7", "10.0.0.1");
     assert_int_equal(hop("8.8.8.8"), testnet_addr("10.0.0.7"));
+}
+
+TEST("only so many redirects are remembered, the oldest make room")
+{
+    char dotted[16];
+    unsigned known = 0;
+
+    set("net.ipv4.ip_forward", "0");
+    set("net.ipv4.conf.eth0.accept_redirects", "1");
+    for (unsigned i = 0; i < 100; i++)
+        assert_true(
+            ip_rt_redirect(t->net, t->dev, addr("10.0.0.2"), addr("10.0.0.7"), cpu_to_be32(0x08080800 + i)));
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(dotted, sizeof(dotted), "8.8.8.%u", i);
+        bool believed = hop(dotted) == testnet_addr("10.0.0.7");
+        known += believed;
+        assert_int_equal(believed, i >= 100 - REDIRECT_MAX);
+    }
+    assert_int_equal(known, REDIRECT_MAX);
 }
 
 TEST(

@@ -90,11 +90,66 @@ TEST("a dropped packet goes no further, and is counted by name")
     assert_int_equal(offer(NF_INET_LOCAL_IN), -EPERM);
     assert_string_equal(order, "a");
     assert_int_equal(passed, 0);
-    a.verdict = NF_QUEUE; /* nobody handles queues */
-    assert_int_equal(offer(NF_INET_LOCAL_IN), -EPERM);
-    assert_int_equal(core.net->drops[SKB_DROP_REASON_NETFILTER_DROP], 2);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_NETFILTER_DROP], 1);
     nf_unregister_net_hook(&a.ops);
     nf_unregister_net_hook(&b.ops);
+}
+
+TEST("a queued packet is dropped while nobody keeps queues, unless the hook lets it pass then")
+{
+    struct test_hook a;
+
+    add(&a, 'a', 0, NF_QUEUE);
+    assert_int_equal(offer(NF_INET_LOCAL_IN), -EPERM);
+    assert_int_equal(core.net->drops[SKB_DROP_REASON_NF_QUEUE_NONE], 1);
+    a.verdict = (enum nf_verdict)(NF_QUEUE_NR(65535) | NF_QUEUE_BYPASS);
+    assert_int_equal(offer(NF_INET_LOCAL_IN), 42);
+    nf_unregister_net_hook(&a.ops);
+}
+
+static struct sk_buff *kept;
+static struct nf_hook_state kept_state;
+static struct nf_hook_place kept_place;
+
+static int keep(struct sk_buff *skb, const struct nf_hook_state *state, const struct nf_hook_place *place,
+                unsigned verdict)
+{
+    assert_int_equal(NF_QUEUE_OF(verdict), 7);
+    kept = skb;
+    kept_state = *state;
+    kept_place = *place;
+    return 0;
+}
+
+static const char *comes_back(enum nf_verdict verdict)
+{
+    order[0] = '\0';
+    assert_int_equal(nf_reinject(kept, &kept_state, &kept_place, verdict), 42);
+    return order;
+}
+
+TEST("a queued packet goes on behind its hook, or there again; where that is gone, at its priority")
+{
+    struct test_hook a, b, c, d;
+
+    nf_register_queue_handler(core.net, keep);
+    add(&a, 'a', NF_IP_PRI_RAW, NF_ACCEPT);
+    add(&b, 'b', NF_IP_PRI_FILTER, (enum nf_verdict)NF_QUEUE_NR(7));
+    add(&c, 'c', NF_IP_PRI_FILTER, NF_ACCEPT);
+    add(&d, 'd', NF_IP_PRI_NAT_SRC, NF_ACCEPT);
+    assert_int_equal(offer(NF_INET_LOCAL_IN), 0);
+    assert_string_equal(order, "ab");
+    assert_string_equal(comes_back(NF_ACCEPT), "cd");
+    offer(NF_INET_LOCAL_IN);
+    b.verdict = NF_ACCEPT;
+    assert_string_equal(comes_back(NF_REPEAT), "bcd");
+    b.verdict = (enum nf_verdict)NF_QUEUE_NR(7);
+    offer(NF_INET_LOCAL_IN);
+    nf_unregister_net_hook(&b.ops);
+    assert_string_equal(comes_back(NF_ACCEPT), "cd");
+    nf_unregister_net_hook(&a.ops);
+    nf_unregister_net_hook(&c.ops);
+    nf_unregister_net_hook(&d.ops);
 }
 
 TEST("a stolen packet belongs to the hook")

@@ -155,7 +155,7 @@ TEST("1122-ICMP-UNK: unknown types are discarded silently, redirects are ignored
         size_t len =
             testnet_build_icmp(t, in, &(struct testnet_ip){0}, (uint8_t)type, 0, 0x0a000063, data, 40);
 
-        if (type == 8)
+        if (type == 8 || type == 13)
             continue;
         assert_int_equal(answer(len), 0);
         assert_int_equal(t->net->skb_count, 0);
@@ -163,6 +163,69 @@ TEST("1122-ICMP-UNK: unknown types are discarded silently, redirects are ignored
     assert_int_equal(t->net->mib[MIB_IcmpInRedirects], 1);
     assert_int_equal(t->net->mib[MIB_IcmpInEchoReps], 1);
     assert_int_equal(t->net->mib[MIB_IcmpOutMsgs], 0);
+}
+
+/* --- timestamps --- */
+
+/* A request of `len` bytes behind the ICMP header, sent at 01:02:03. */
+static size_t timestamp_request(const struct testnet_ip *ip, size_t len)
+{
+    uint8_t times[100] = {0};
+
+    put_unaligned_be32(3723000, times);
+    memset(times + 4, 0xee, sizeof(times) - 4);
+    return testnet_build_icmp(t, in, ip, 13, 0, 0xbeef0007, times, len);
+}
+
+TEST(
+    "1122-ICMP-TS: a timestamp is answered with its id, its own time, and ours of the day, from where it went to")
+{
+    size_t len = answer(timestamp_request(&(struct testnet_ip){.tos = 0x10}, 12));
+    uint32_t then;
+
+    assert_true(is_icmp(len, 14, 0));
+    assert_int_equal(len, TESTNET_L4 + 20);
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 4), 0xbeef0007);
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 8), 3723000);
+    then = testnet_u32(out + TESTNET_L4 + 12);
+    assert_true(then < 86400000);
+    assert_int_equal(then / 1000, ktime_get_real_seconds() % 86400);
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 16), then);
+    assert_int_equal(testnet_u32(out + TESTNET_IP + 12), t->local);
+    assert_int_equal(out[TESTNET_IP + 1], 0x10);
+    assert_int_equal(t->net->mib[MIB_IcmpInTimestamps], 1);
+    assert_int_equal(t->net->mib[MIB_IcmpOutTimestampReps], 1);
+    testnet_advance_ms(t, 86399999); /* a day later it is a millisecond earlier */
+    assert_true(is_icmp(answer(timestamp_request(&(struct testnet_ip){0}, 12)), 14, 0));
+    assert_int_equal(testnet_u32(out + TESTNET_L4 + 12), then - 1);
+}
+
+TEST("a timestamp request that is longer gets no more than its 20 bytes back; a shorter one, nothing")
+{
+    assert_int_equal(answer(timestamp_request(&(struct testnet_ip){0}, 80)), TESTNET_L4 + 20);
+    assert_true(is_icmp(TESTNET_L4 + 20, 14, 0));
+    for (size_t len = 0; len < 12; len++)
+        assert_int_equal(answer(timestamp_request(&(struct testnet_ip){0}, len)), 0);
+    assert_int_equal(t->net->mib[MIB_IcmpInErrors], 12);
+    assert_int_equal(t->net->drops[SKB_DROP_REASON_ICMP_INVALID], 12);
+}
+
+TEST("timestamps to a broadcast address are answered as echo is; the rate limit holds where its mask says 14")
+{
+    struct testnet_ip all = {.daddr = testnet_addr("10.0.0.255"), .dst_mac = broadcast_mac};
+    unsigned answers = 0;
+
+    assert_int_equal(answer(timestamp_request(&all, 12)), 0);
+    assert_int_equal(t->net->drops[SKB_DROP_REASON_ICMP_BROADCAST], 1);
+    sysctl_set(t->net, "net.ipv4.icmp_echo_ignore_broadcasts", "0");
+    assert_true(is_icmp(answer(timestamp_request(&all, 12)), 14, 0));
+    assert_int_equal(testnet_u32(out + TESTNET_IP + 12), t->local);
+    sysctl_set(t->net, "net.ipv4.icmp_ratemask", "16384");
+    for (int i = 0; i < 100; i++)
+        answers += answer(timestamp_request(&(struct testnet_ip){0}, 12)) > 0;
+    assert_int_equal(answers, 6);
+    assert_int_equal(t->net->mib[MIB_IcmpOutRateLimitHost], 94);
+    assert_int_equal(t->net->drops[SKB_DROP_REASON_ICMP_RATELIMIT], 94);
 }
 
 /* --- errors we send --- */

@@ -434,6 +434,27 @@ TEST("FragmentSmack: datagrams that never become whole stay within the threshold
     assert_int_equal(t->net->skb_count, 0);
 }
 
+TEST("FragmentSmack: however small they are, only so many datagrams are under way")
+{
+    enum { MOST = 2048, SENT = 3000 };
+
+    assert_int_equal(sysctl_set(t->net, "net.ipv4.ipfrag_high_thresh", "1000000000"), 0);
+    assert_int_equal(sysctl_set(t->net, "net.ipv4.ipfrag_low_thresh", "1000000000"), 0);
+    make_whole(3000);
+    for (unsigned i = 0; i < SENT; i++) {
+        struct testnet_ip ip = {.id = (uint16_t)i, .saddr = testnet_addr("10.0.0.0") + 0x10000 + i};
+
+        send_piece(&(struct piece){.ip = ip, .offset = 8, .end = 16});
+    }
+    assert_int_equal(t->net->skb_count, MOST);
+    assert_int_equal(mib(MIB_IpReasmFails), SENT - MOST);
+    send_range(0, 1480);
+    send_range(1480, whole_len);
+    assert_true(came());
+    testnet_advance_ms(t, 31000);
+    assert_int_equal(t->net->skb_count, 0);
+}
+
 TEST("FragmentSmack: eight bytes at a time in the worst order cost memory up to the threshold only")
 {
     assert_int_equal(sysctl_set(t->net, "net.ipv4.ipfrag_high_thresh", "1000000"), 0);

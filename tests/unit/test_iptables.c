@@ -623,6 +623,31 @@ TEST("a right rule file without table filter opens again")
     assert_false(dropped());
 }
 
+static void load_beside(const char *beside, const char *packed)
+{
+    const struct ramfs *fs = site(packed, NULL);
+    const struct ramfs_inode file = {
+        .path = "iptables.rules", .data = (const uint8_t *)beside, .size = strlen(beside)};
+
+    xt_load_rules(t->net, fs, &file);
+    ramfs_unmount((struct ramfs *)fs);
+}
+
+TEST("rules beside the archive win over those in it, also as Windows ends its lines")
+{
+    load_beside("# mine\r\n*filter\r\n:INPUT DROP\r\n-A INPUT -p icmp -j ACCEPT\r\nCOMMIT\r\n",
+                "*filter\n-A INPUT -p tcp -j DROP\nCOMMIT\n");
+    assert_int_equal(ipt("-S INPUT"), 0);
+    assert_string_equal(said, "-P INPUT DROP\n-A INPUT -p icmp -j ACCEPT\n");
+}
+
+TEST("wrong rules beside the archive close, whatever is in it")
+{
+    load_beside("*filter\n-A INPUT -j WRONG\nCOMMIT\n", "*filter\nCOMMIT\n");
+    udp_packet(&from_peer, 1, 2, 10);
+    assert_true(dropped());
+}
+
 TEST("without memory the closed default is in force, and nothing is left over")
 {
     const char *rules = "*filter\n:INPUT ACCEPT\nCOMMIT\n";

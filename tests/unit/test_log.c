@@ -42,6 +42,11 @@ void local_irq_restore(unsigned long flags)
 }
 
 /* Nothing here asks for these, but the library that formats the lines would. */
+bool in_hardirq(void)
+{
+    return false;
+}
+
 int64_t ktime_get_real_seconds(void)
 {
     return 0;

@@ -87,6 +87,67 @@ TEST("what one entry of the memory map reserves, no other gives away")
     assert_ram(boot, 1, 3 * MIB + 4096, 7 * MIB);
 }
 
+TEST("what belongs to firmware is told as such, joined; entries of no length and bad memory are not")
+{
+    struct mb1_mmap_entry map[] = {entry(1 * MIB, 7 * MIB, 1),          entry(9 * MIB, MIB, MB_MEMORY_NVS),
+                                   entry(8 * MIB, MIB, MB_MEMORY_ACPI), entry(5 * MIB, 0, 2),
+                                   entry(20 * MIB, MIB, MB_MEMORY_BAD), entry(UINT64_MAX - 9, UINT64_MAX, 2)};
+    const struct boot_info *boot = parse_map(map, sizeof(map));
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, 1 * MIB, 8 * MIB);
+    assert_int_equal(boot->nr_firmware, 2);
+    assert_int_equal(boot->firmware[0].start, 8 * MIB);
+    assert_int_equal(boot->firmware[0].end, 10 * MIB);
+}
+
+TEST("bad memory, ACPI's tables and what firmware keeps are not given away by an entry that covers them")
+{
+    for (uint32_t type = 0; type < 20; type++) {
+        struct mb1_mmap_entry map[] = {entry(2 * MIB, MIB, type), entry(1 * MIB, 3 * MIB, 1)};
+        setup(NULL);
+        const struct boot_info *boot = parse_map(map, sizeof(map));
+        assert_int_equal(boot->nr_ram, type == 1 ? 1 : 2);
+    }
+}
+
+TEST("of a memory map with more pieces than there is room for, the smallest are left out")
+{
+    struct mb1_mmap_entry map[200];
+    for (unsigned i = 0; i < 200; i++) /* every other is a page, then 2 pages, up to the last */
+        map[i] = entry(i * 4ull * MIB + MIB, (i + 1) * 4096ull, 1);
+    const struct boot_info *boot = parse_map(map, sizeof(map));
+    assert_int_equal(boot->nr_ram, BOOT_RAM_MAX);
+    assert_ram(boot, 0, (200 - BOOT_RAM_MAX) * 4ull * MIB + MIB,
+               (200 - BOOT_RAM_MAX) * 4ull * MIB + MIB + 169 * 4096);
+    assert_ram(boot, BOOT_RAM_MAX - 1, 199 * 4ull * MIB + MIB, 199 * 4ull * MIB + MIB + 200 * 4096);
+}
+
+TEST("a memory map cut into pages that touch is one range, in whatever order they come")
+{
+    struct mb1_mmap_entry map[200];
+    for (unsigned i = 0; i < 200; i++)
+        map[i] = entry(MIB + (i * 77 % 200) * 4096ull, 4096, 1);
+    const struct boot_info *boot = parse_map(map, sizeof(map));
+    assert_true(boot->nr_ram >= 1 && boot->ram[0].start >= MIB);
+    for (unsigned i = 0; i < 200; i++)
+        map[i] = entry(MIB + i * 4096ull, 4096, 1);
+    setup(NULL);
+    boot = parse_map(map, sizeof(map));
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, MIB, MIB + 200 * 4096);
+}
+
+TEST("a memory map that says it lies beyond 4 GiB, or is endless, does not lead there")
+{
+    struct mb1_info mb = {.flags = MB1_HAS_MMAP | MB1_HAS_MEMORY,
+                          .mem_upper = 1024,
+                          .mmap_length = UINT32_MAX,
+                          .mmap_addr = UINT32_MAX - 10};
+    const struct boot_info *boot = multiboot_parse(MB1_BOOT_MAGIC, leave(&mb, sizeof(mb)));
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, 1 * MIB, 2 * MIB);
+}
+
 TEST("a memory map that ends within an entry, or has an entry of no size, is read up to there")
 {
     struct mb1_mmap_entry map[] = {entry(1 * MIB, MIB, 1), entry(4 * MIB, MIB, 1)};
@@ -186,6 +247,46 @@ TEST("multiboot 2 tells memory, command line, module and screen in tags of any o
     assert_int_equal(boot->framebuffer.type, BOOT_FB_RGB);
 }
 
+static struct efi_memory efi(uint32_t type, uint64_t addr, uint64_t pages)
+{
+    return (struct efi_memory){.type = type, .addr = addr, .pages = pages};
+}
+
+TEST("without the loader's memory map that of UEFI is read: boot services' memory is free, runtime's is not")
+{
+    struct {
+        struct mb2_efi_mmap map;
+        struct efi_memory entry[7];
+    } map = {{{MB2_TAG_EFI_MMAP, sizeof(map)}, sizeof(struct efi_memory), 1},
+             {efi(EFI_CONVENTIONAL, 1 * MIB, 256), efi(EFI_BOOT_SERVICES_DATA, 2 * MIB, 256),
+              efi(EFI_LOADER_DATA, 3 * MIB, 256), efi(EFI_RUNTIME_DATA, 4 * MIB, 256),
+              efi(EFI_ACPI_RECLAIM, 5 * MIB, 256), efi(EFI_CONVENTIONAL, 5 * MIB, 512),
+              efi(EFI_ACPI_NVS, 8 * MIB, UINT64_MAX)}};
+    uint32_t *start = mb2_start();
+    leave(&map, sizeof(map));
+    const struct boot_info *boot = mb2_parse_left(start);
+    assert_int_equal(boot->nr_ram, 2);
+    assert_ram(boot, 0, 1 * MIB, 4 * MIB);
+    assert_ram(boot, 1, 6 * MIB, 7 * MIB);
+    assert_int_equal(boot->nr_firmware, 2);
+}
+
+TEST("an UEFI memory map whose entries are shorter than they can be is not read, but the two sizes are")
+{
+    struct {
+        struct mb2_efi_mmap map;
+        struct efi_memory entry;
+    } map = {{{MB2_TAG_EFI_MMAP, sizeof(map)}, sizeof(struct efi_memory) - 1, 1},
+             efi(EFI_CONVENTIONAL, 16 * MIB, 256)};
+    struct mb2_basic_memory memory = {{MB2_TAG_BASIC_MEMORY, sizeof(memory)}, 0, 3072};
+    uint32_t *start = mb2_start();
+    leave(&map, sizeof(map));
+    leave(&memory, sizeof(memory));
+    const struct boot_info *boot = mb2_parse_left(start);
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, 1 * MIB, 4 * MIB);
+}
+
 TEST("a multiboot 2 loader that hands over UEFI's system table was started by UEFI")
 {
     struct {
@@ -213,6 +314,22 @@ TEST("a multiboot 2 tag that is shorter than itself or longer than the whole end
         assert_ram(boot, 0, 1 * MIB, 4 * MIB);
         assert_string_equal(boot->cmdline, "");
     }
+}
+
+TEST("a multiboot 2 memory map whose entries are of an odd size is not believed, the two sizes of memory are")
+{
+    struct {
+        struct mb2_mmap map;
+        struct mb2_mmap_entry entry[2];
+    } map = {{{MB2_TAG_MMAP, sizeof(map)}, sizeof(struct mb2_mmap_entry) + 1, 0},
+             {{1 * MIB, 7 * MIB, 1, 0}, {6 * MIB, 9 * MIB, 2, 0}}};
+    struct mb2_basic_memory memory = {{MB2_TAG_BASIC_MEMORY, sizeof(memory)}, 0, 3072};
+    uint32_t *start = mb2_start();
+    leave(&map, sizeof(map));
+    leave(&memory, sizeof(memory));
+    const struct boot_info *boot = mb2_parse_left(start);
+    assert_int_equal(boot->nr_ram, 1);
+    assert_ram(boot, 0, 1 * MIB, 4 * MIB);
 }
 
 TEST("a multiboot 2 command line without an end is not believed")

@@ -45,6 +45,13 @@ static int nat_setup(void **state)
     return ct_setup_plain(state);
 }
 
+/* As `conntrack -F`. */
+static void end_connections(void)
+{
+    nf_ct_kill_if(ct.net, NULL, NULL);
+    host_run();
+}
+
 static int nat_teardown(void **state)
 {
     static const char *const tables[] = {"raw", "mangle", "nat", "filter"};
@@ -52,7 +59,9 @@ static int nat_teardown(void **state)
     host_fail_allocation(0);
     for (int i = 0; i < 4; i++)
         RULE("-t %s -F", tables[i]);
+    end_connections();
     assert_int_equal(ct.n->users, 0);
+    assert_int_equal(ct.n->translated, 0);
     assert_int_equal(ct.n->count, 0);
     return ct_teardown_plain(state);
 }
@@ -461,12 +470,11 @@ TEST("a reset or an error by which a rule rejects a translated packet comes from
 TEST("translation is in the hooks only while table nat has rules, and needs nothing then")
 {
     assert_int_equal(ct.n->users, 0);
-    RULE("-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1");
+    RULE("-t nat -A POSTROUTING -s 10.1.0.9 -j SNAT --to-source 192.0.2.1");
     assert_int_equal(ct.n->users, 1);
-    assert_true(send_udp(A, 4000, B, 53) && out_src("192.0.2.1", 4000));
+    assert_true(send_udp(A, 4000, B, 53) && out_src(A, 4000)); /* tracked, and not translated */
     RULE("-t nat -F");
     assert_int_equal(ct.n->users, 0);
-    assert_true(send_udp(A, 4000, B, 53) && out_src(A, 4000));
     RULE("-A FORWARD -m conntrack --ctstate NEW -j ACCEPT");
     assert_true(send_udp(A, 4000, B, 53));
     RULE("-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1");
@@ -474,20 +482,68 @@ TEST("translation is in the hooks only while table nat has rules, and needs noth
     assert_true(send_udp(A, 4001, B, 53) && out_src("192.0.2.1", 4001));
 }
 
-TEST("what was translated ends with the last rule of table nat, also where others still need tracking")
+TEST("what was translated stays so when table nat loses its last rule; what is new passes as it is")
 {
     RULE("-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT");
     RULE("-t nat -A POSTROUTING -s 10.1.0.0/16 -d 10.2.0.0/16 -p udp -j SNAT --to-source 192.0.2.1");
     assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("192.0.2.1", 4000));
     assert_true(send_udp(B, 53, "192.0.2.1", 4000) && out_dst("10.1.0.1", 4000));
     assert_true(send_udp("10.1.0.1", 4000, "10.3.0.1", 53) && out_src("10.1.0.1", 4000));
-    assert_int_equal(ct.n->count, 2);
     RULE("-t nat -F");
-    assert_int_equal(ct.n->count, 1); /* the one that was not translated stays */
-    assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("10.1.0.1", 4000));
-    assert_int_equal(ct.info, IP_CT_NEW); /* nothing established lets it out by an address it never had */
-    assert_true(send_udp(B, 53, "192.0.2.1", 4000) && out_dst("192.0.2.1", 4000));
-    assert_int_equal(ct.info, IP_CT_NEW);
+    host_run();
+    assert_int_equal(ct.n->count, 2);
+    assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("192.0.2.1", 4000));
+    assert_true(send_udp(B, 53, "192.0.2.1", 4000) && out_dst("10.1.0.1", 4000));
+    assert_int_equal(ct.info, IP_CT_ESTABLISHED_REPLY);
+    assert_true(send_udp("10.1.0.2", 4000, B, 53) && out_src("10.1.0.2", 4000));
+    RULE("-t nat -A POSTROUTING -s 10.1.0.0/16 -p udp -j SNAT --to-source 192.0.2.7"); /* and another rule */
+    assert_true(send_udp("10.1.0.1", 4000, B, 53) && out_src("192.0.2.1", 4000));
+    assert_true(send_udp("10.1.0.3", 4000, B, 53) && out_src("192.0.2.7", 4000));
+}
+
+TEST("with its last translated connection translation leaves the hooks, if table nat has no rules then")
+{
+    RULE("-t nat -A POSTROUTING -s 10.1.0.1 -j SNAT --to-source 192.0.2.1");
+    assert_true(send_udp(A, 4000, B, 53) && send_udp(A, 4001, B, 53));
+    assert_int_equal(ct.n->translated, 2);
+    RULE("-t nat -F");
+    assert_int_equal(ct.n->users, 1);
+    host_advance_ms(29000);
+    assert_true(send_udp(A, 4001, B, 53) && out_src("192.0.2.1", 4001));
+    host_advance_ms(2000); /* one has expired */
+    assert_int_equal(ct.n->translated, 1);
+    assert_int_equal(ct.n->users, 1);
+    host_advance_ms(30000);
+    assert_int_equal(ct.n->users, 0);
+    assert_true(send_udp(A, 4001, B, 53) && out_src(A, 4001));
+
+    RULE("-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1");
+    assert_true(send_udp(A, 4000, B, 53));
+    end_connections();
+    assert_int_equal(ct.n->users, 1); /* there are rules */
+    assert_true(send_udp(A, 4000, B, 53));
+    RULE("-t nat -F");
+    nf_ct_kill_if(ct.net, NULL, NULL);
+    RULE("-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.2"); /* before the end could come */
+    host_run();
+    assert_int_equal(ct.n->users, 1);
+    assert_true(send_udp(A, 4000, B, 53) && out_src("192.0.2.2", 4000));
+}
+
+TEST("a stack may end while connections are translated and their rules gone")
+{
+    struct testnet *other = testnet_create("10.0.0.1/24");
+    struct testnet *mine = ct.t;
+
+    ct.t = other;
+    ct.net = other->net;
+    RULE("-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1");
+    assert_true(send_udp(A, 4000, B, 53) && out_src("192.0.2.1", 4000));
+    RULE("-t nat -F");
+    assert_int_equal(ct.net->ct->users, 1);
+    assert_int_equal(testnet_destroy(other), 0);
+    ct.t = mine;
+    ct.net = mine->net;
 }
 
 TEST("options come out as they went in, and wrong ones get a sentence")
@@ -511,6 +567,8 @@ TEST("options come out as they went in, and wrong ones get a sentence")
         "-A POSTROUTING -j SNAT",
         "-A POSTROUTING -j MASQUERADE --to-ports 80",
         "-A PREROUTING -p tcp -j REDIRECT --to-ports x",
+        "-A PREROUTING -p tcp -j REDIRECT --to-ports 80 --to-ports 81",
+        "-A POSTROUTING -j SNAT --to-source 10.0.0.1 --to-source 10.0.0.2",
         "-A POSTROUTING -m conntrack --ctstate NEWISH -j MASQUERADE",
         "-A POSTROUTING -m conntrack -j MASQUERADE",
         "-A POSTROUTING -m connlimit -j MASQUERADE",

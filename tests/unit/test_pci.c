@@ -311,7 +311,7 @@ TEST("a device whose probe fails stays free, and network cards without a driver 
     assert_int_equal(probed, 1);
     assert_null(find(0x100e)->driver);
     assert_int_equal(pci_warn_undriven(), 2);
-    assert_non_null(strstr(host_last_log(), "Intel 82574L (e1000e)"));
+    assert_non_null(strstr(host_last_log(), "Intel 82574L"));
 }
 
 TEST_FIXTURE(setup, teardown)

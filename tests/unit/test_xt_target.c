@@ -38,8 +38,6 @@ TEST("the first rule that decides decides; the policy when none does")
     assert_true(dropped());
     rules("*filter\n:INPUT DROP\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n");
     assert_true(dropped());
-    rules("*filter\n-A INPUT -j QUEUE\nCOMMIT\n"); /* nobody handles queues */
-    assert_true(dropped());
 }
 
 TEST(

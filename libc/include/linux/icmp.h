@@ -1,5 +1,5 @@
 /*
- * linux/icmp.h - ICMP for programs on raw sockets: the header, types and codes, and the filter of types.
+ * linux/icmp.h - ICMP for programs on raw and ping sockets: types and codes, and the filter of types.
  */
 #ifndef LIBC_LINUX_ICMP_H
 #define LIBC_LINUX_ICMP_H
@@ -21,11 +21,28 @@
 #define ICMP_ADDRESSREPLY   18
 
 /* of ICMP_DEST_UNREACH */
-#define ICMP_NET_UNREACH  0
-#define ICMP_HOST_UNREACH 1
-#define ICMP_PROT_UNREACH 2
-#define ICMP_PORT_UNREACH 3
-#define ICMP_FRAG_NEEDED  4
+#define ICMP_NET_UNREACH    0
+#define ICMP_HOST_UNREACH   1
+#define ICMP_PROT_UNREACH   2
+#define ICMP_PORT_UNREACH   3
+#define ICMP_FRAG_NEEDED    4
+#define ICMP_SR_FAILED      5
+#define ICMP_NET_UNKNOWN    6
+#define ICMP_HOST_UNKNOWN   7
+#define ICMP_HOST_ISOLATED  8
+#define ICMP_NET_ANO        9
+#define ICMP_HOST_ANO       10
+#define ICMP_NET_UNR_TOS    11
+#define ICMP_HOST_UNR_TOS   12
+#define ICMP_PKT_FILTERED   13 /* administratively prohibited */
+#define ICMP_PREC_VIOLATION 14
+#define ICMP_PREC_CUTOFF    15
+
+/* of ICMP_REDIRECT */
+#define ICMP_REDIR_NET     0
+#define ICMP_REDIR_HOST    1
+#define ICMP_REDIR_NETTOS  2
+#define ICMP_REDIR_HOSTTOS 3
 
 /* of ICMP_TIME_EXCEEDED */
 #define ICMP_EXC_TTL      0

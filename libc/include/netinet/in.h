@@ -58,6 +58,19 @@ struct ip_mreq_source {
     struct in_addr imr_sourceaddr;
 };
 
+/* IP_MSFILTER; as many sources as imsf_numsrc says follow. */
+struct ip_msfilter {
+    struct in_addr imsf_multiaddr;
+    struct in_addr imsf_interface;
+    uint32_t imsf_fmode; /* MCAST_INCLUDE or MCAST_EXCLUDE */
+    uint32_t imsf_numsrc;
+    struct in_addr imsf_slist[1];
+};
+#define IP_MSFILTER_SIZE(numsrc)                                                                             \
+    (sizeof(struct ip_msfilter) - sizeof(struct in_addr) + (numsrc) * sizeof(struct in_addr))
+#define MCAST_EXCLUDE 0
+#define MCAST_INCLUDE 1
+
 struct in_pktinfo {
     int ipi_ifindex;
     struct in_addr ipi_spec_dst;
@@ -146,6 +159,7 @@ struct in_pktinfo {
 #define IP_BLOCK_SOURCE           38
 #define IP_ADD_SOURCE_MEMBERSHIP  39
 #define IP_DROP_SOURCE_MEMBERSHIP 40
+#define IP_MSFILTER               41
 #define IP_MULTICAST_ALL          49
 
 /* IP_MTU_DISCOVER */

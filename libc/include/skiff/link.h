@@ -39,6 +39,8 @@ struct skiff_link {
     char name[SKIFF_LINK_NAME];
     char lower[SKIFF_LINK_NAME];  /* what a VLAN or macvlan sits on, else "" */
     char master[SKIFF_LINK_NAME]; /* the bridge it is a port of, else "" */
+    char driver[16];              /* "e1000", "bridge"; "" if it has none */
+    char bus_info[16];            /* where a card sits: "0000:00:03.0", else "" */
     int ifindex;
     enum skiff_link_kind kind;
     unsigned flags; /* IFF_* of <net/if.h>; IFF_RUNNING: up and with a link */

@@ -29,7 +29,8 @@ size_t skiff_task_list(struct skiff_task *tasks, size_t max, size_t skip);
 
 /**
  * skiff_report - what a room of the machine tells in lines of text
- * @name: "pci": each device on the bus, as lspci prints it
+ * @name: "pci": each device on the bus, as lspci prints it; "pci-verbose": as lspci -v does; "interrupts":
+ *        how often each line has interrupted
  *
  * line() must not sleep; its text is valid during the call. Return: 0; -1 with errno ENOENT.
  */

@@ -52,6 +52,16 @@ static inline void writel(uint32_t v, volatile void *addr)
     host_mmio_write(addr, v);
 }
 
+static inline uint32_t read_config_memory(const volatile void *addr)
+{
+    return host_mmio_read(addr);
+}
+
+static inline void write_config_memory(uint32_t v, volatile void *addr)
+{
+    host_mmio_write(addr, v);
+}
+
 /* Device memory whose BAR holds `phys`; NULL if no model decodes that address. */
 volatile void *ioremap(uint64_t phys, size_t len);
 

@@ -9,9 +9,9 @@ static int list_all(struct shell *c)
 {
     for (const struct command *const *at = console_commands; *at; at++)
         console_printf(c, "  %-17s %s\n", (*at)->name, (*at)->what);
-    console_printf(
-        c, "help NAME tells more. Arrows, Home, End, Ctrl-A, E, K, U, W, Y edit the line, up and down bring\n"
-           "back earlier ones, Tab completes names, Ctrl-C stops what takes long.\n");
+    console_printf(c, "help NAME tells more. Arrows, Home, End, Ctrl-A, E, K, U, W, Y edit the line, up\n"
+                      "and down bring back earlier ones, Tab completes names, Ctrl-C stops what takes\n"
+                      "long. On a screen Page up shows what has gone by, F12 types report.\n");
     return 0;
 }
 

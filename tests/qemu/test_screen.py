@@ -12,7 +12,8 @@ PROMPT, ALONE = r"^skiff# ", r"^skiff#$"
 OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
 EFI_MODULES = pathlib.Path("/usr/lib/grub/x86_64-efi")
 VGA = ("-device", "VGA")
-GRUB_MENU = """set timeout=0
+GRUB_MENU = """insmod all_video
+set timeout=0
 menuentry "Skiff" {
     multiboot2 /skiff.elf %s
 }

@@ -246,5 +246,8 @@ int pci_warn_undriven(void)
             pci_describe(dev, text, sizeof(text)));
         count++;
     }
+    if (!count)
+        pr_warn(
+            "pci: no other network card is on the bus either; one on the board may be off in the firmware's setup\n");
     return count;
 }

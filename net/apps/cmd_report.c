@@ -209,8 +209,8 @@ static void say_card(struct sheet *sheet, const struct skiff_link *link)
     list_add(sheet, format_mac(link->addr, mac));
     list_addresses(sheet, link->name);
     put(sheet, "",
-        "rx %" PRIu64 ", errors %" PRIu64 ", dropped %" PRIu64 ", missed %" PRIu64 "; tx %" PRIu64
-        ", errors %" PRIu64 ", dropped %" PRIu64 ", hung %" PRIu64,
+        "rx %" PRIu64 " err %" PRIu64 " drop %" PRIu64 " miss %" PRIu64 ", tx %" PRIu64 " err %" PRIu64
+        " drop %" PRIu64 " hung %" PRIu64,
         link->rx_packets, link->rx_errors, link->rx_dropped, link->rx_missed, link->tx_packets,
         link->tx_errors, link->tx_dropped, figure(link->name, "tx_timeouts"));
 }

@@ -44,7 +44,10 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t v)
 {
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)(v & UINT32_MAX)), "d"((uint32_t)(v >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)(v & UINT32_MAX)), "d"((uint32_t)(v >> 32))
+                     : "memory");
 }
 
 static inline uint64_t read_cr2(void)

@@ -54,6 +54,8 @@ size_t host_pages_alive(void);
 
 /* A device model pulls line `irq`: every handler on it runs, as from the CPU. */
 void host_raise_irq(unsigned irq);
+void host_irq_enter(void); /* what in_hardirq() says, for irq.c */
+void host_irq_leave(void);
 bool host_irq_is_taken(unsigned irq); /* a handler is on it; else it is masked */
 
 /* A device model writes a message. irq_alloc_msi() tells this address and data from 0x4000 on. */

@@ -102,20 +102,13 @@ bool host_irq_is_taken(unsigned irq)
     return false;
 }
 
-static unsigned irq_depth; /* two models may interrupt one another */
-
-bool in_hardirq(void)
-{
-    return irq_depth;
-}
-
 void host_raise_irq(unsigned irq)
 {
-    irq_depth++;
+    host_irq_enter();
     for (size_t i = 0; i < 8; i++)
         if (irq_actions[irq][i].handler)
             irq_actions[irq][i].handler(irq, irq_actions[irq][i].arg);
-    irq_depth--;
+    host_irq_leave();
 }
 
 /* --- for people --- */

@@ -139,6 +139,23 @@ uint32_t get_random_u32_below(uint32_t ceil)
 
 /* --- interrupts: nothing preempts; lines and messages are in irq.c --- */
 
+static unsigned irq_depth; /* two models may interrupt one another */
+
+bool in_hardirq(void)
+{
+    return irq_depth;
+}
+
+void host_irq_enter(void)
+{
+    irq_depth++;
+}
+
+void host_irq_leave(void)
+{
+    irq_depth--;
+}
+
 unsigned long local_irq_save(void)
 {
     return 0;

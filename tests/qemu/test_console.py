@@ -83,7 +83,7 @@ class Line:
 
 @pytest.fixture
 def line(boot, tmp_path):
-    line = Line(boot, tmp_path)
+    line = Line(boot, tmp_path, append=f"{IP} mdns=0")  # which has a word to say in the middle of an answer
     line.expect(r"httpd: serving.*\n")
     line.expect(r"ttyS0: press Enter for a command line\n")
     line.type("\r")

@@ -364,7 +364,8 @@ void httpd_main(void *arg)
     }
     update_time(server);
     printf("httpd: serving %s on port %u\n",
-           server->has_site ? "/www" : "the start page (no site.tar was given)", (unsigned)port);
+           server->has_site ? "/www" : "the start page (there is no site.tar with a folder www)",
+           (unsigned)port);
     serve(server);
     destroy_server(server);
 }

@@ -147,3 +147,11 @@ def test_a_card_on_a_second_root_bus_is_found(console, small_site):
                           "-device", "pcie-root-port,id=root0,bus=second,chassis=1"])
     assert re.search(r"^8[0-9]:00\.0 .*\[8086:10d3\]", line.run("lspci"), re.M)
     assert len(get("/f1000.bin")[2]) == 1000
+
+
+def test_words_that_only_some_machines_need_are_no_mistake_on_others(boot):
+    """A stick is put into another PC: what its skiff.cfg says of cards and of DHCP is not called unknown there."""
+    words = f"{IP} hostname=a dhcp.probe=0 dhcp.link_local=0 mdns=0 e1000.rx=64 e1000.tx=64 e1000.polling=1 keymap=de"
+    m = boot(append=f"{words} nonsense=1", taps=())
+    m.wait_log(r'nobody knows "nonsense=1"')
+    assert m.log().count("nobody knows") == 1

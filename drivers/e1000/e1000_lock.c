@@ -16,6 +16,12 @@
 #define SWSM_STEP_US 50
 #define SWFLAG_TRIES 1000 /* 1 s: firmware may be in the middle of configuring the PHY */
 
+static void e1000_swsm_give(struct e1000_adapter *adapter)
+{
+    e1000_write(adapter, E1000_SWSM,
+                e1000_read(adapter, E1000_SWSM) & ~(uint32_t)(E1000_SWSM_SMBI | E1000_SWSM_SWESMBI));
+}
+
 /*
  * First among drivers (SMBI: reading 0 takes it), then from firmware. An SMBI that stays taken is left over
  * from a boot agent: there is no other driver in this machine that would wait for us.
@@ -30,13 +36,8 @@ static bool e1000_swsm_take(struct e1000_adapter *adapter)
             return true;
         udelay(SWSM_STEP_US);
     }
+    e1000_swsm_give(adapter); /* the other port's turn: it need not wait for us as well */
     return false;
-}
-
-static void e1000_swsm_give(struct e1000_adapter *adapter)
-{
-    e1000_write(adapter, E1000_SWSM,
-                e1000_read(adapter, E1000_SWSM) & ~(uint32_t)(E1000_SWSM_SMBI | E1000_SWSM_SWESMBI));
 }
 
 bool e1000_swflag_take(struct e1000_adapter *adapter)
@@ -47,6 +48,7 @@ bool e1000_swflag_take(struct e1000_adapter *adapter)
             return true;
         e1000_msleep(1);
     }
+    e1000_swflag_give(adapter); /* it may be granted after the last look, and nobody would give it back */
     return false;
 }
 

@@ -153,12 +153,34 @@ unsigned pci_next_capability(const struct pci_dev *dev, unsigned at, unsigned *l
     return at;
 }
 
+/* What is used of an MSI capability (6.8.1): how long it is depends on what it can. */
+static unsigned msi_size(uint16_t control)
+{
+    if (control & PCI_MSI_MASKABLE)
+        return control & PCI_MSI_64BIT ? 20 : 16;
+    return control & PCI_MSI_64BIT ? 14 : 10;
+}
+
+/* Whether all that is used of it lies in front of the end. Damaged, it may start just there. */
+static bool capability_fits(const struct pci_dev *dev, unsigned at, uint8_t id)
+{
+    unsigned size = 2;
+
+    if (id == PCI_CAP_ID_PM)
+        size = 6;
+    else if (id == PCI_CAP_ID_MSI)
+        size = msi_size(pci_read_config16(dev, at + 2));
+    else if (id == PCI_CAP_ID_MSIX || id == PCI_CAP_ID_PCIE)
+        size = 12;
+    return at + size <= PCI_CONFIG_SIZE;
+}
+
 unsigned pci_find_capability(const struct pci_dev *dev, uint8_t id)
 {
     unsigned at = 0, left = PCI_CAPABILITIES_MAX;
 
     while ((at = pci_next_capability(dev, at, &left)))
-        if (pci_read_config8(dev, at) == id)
+        if (pci_read_config8(dev, at) == id && capability_fits(dev, at, id))
             return at;
     return 0;
 }

@@ -35,6 +35,10 @@
 #define PCI_CAP_ID_PCIE 0x10
 #define PCI_CAP_ID_MSIX 0x11
 
+/* Of an MSI capability's control register (6.8.1.3). */
+#define PCI_MSI_64BIT    0x0080
+#define PCI_MSI_MASKABLE 0x0100
+
 /* Class codes (the same, 1). */
 #define PCI_CLASS_NETWORK     0x02
 #define PCI_SUBCLASS_ETHERNET 0x00

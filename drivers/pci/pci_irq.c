@@ -16,8 +16,6 @@
 #define MSI_CONTROL      2
 #define MSI_ENABLE       0x0001
 #define MSI_MULTIPLE     0x0070 /* messages in use, as a power of two */
-#define MSI_64BIT        0x0080
-#define MSI_MASKABLE     0x0100
 #define MSI_ADDRESS      4
 #define MSI_ADDRESS_HIGH 8
 #define MSI_DATA_32      8
@@ -78,14 +76,14 @@ static unsigned mask_register(const struct pci_dev *dev, unsigned msi)
 {
     uint16_t control = pci_read_config16(dev, msi + MSI_CONTROL);
 
-    if (!(control & MSI_MASKABLE))
+    if (!(control & PCI_MSI_MASKABLE))
         return 0;
-    return msi + (control & MSI_64BIT ? MSI_MASK_64 : MSI_MASK_32);
+    return msi + (control & PCI_MSI_64BIT ? MSI_MASK_64 : MSI_MASK_32);
 }
 
 static void write_msi(const struct pci_dev *dev, unsigned msi, const struct msi_msg *msg)
 {
-    bool is_64bit = pci_read_config16(dev, msi + MSI_CONTROL) & MSI_64BIT;
+    bool is_64bit = pci_read_config16(dev, msi + MSI_CONTROL) & PCI_MSI_64BIT;
     unsigned mask = mask_register(dev, msi);
 
     pci_write_config32(dev, msi + MSI_ADDRESS, (uint32_t)msg->address);

@@ -3,15 +3,16 @@
  */
 #include "drivers/pci/pcie.h"
 
-#define PCI_CAP_ID_EXPRESS 0x10
-#define PCIE_LINK_CONTROL  0x10 /* from the capability's start */
+#include "drivers/pci/pci_config.h"
+
+#define PCIE_LINK_CONTROL 0x10 /* from the capability's start */
 
 static void pcie_clear_link_control(const struct pci_dev *dev, unsigned bits)
 {
-    unsigned cap = pci_find_capability(dev, PCI_CAP_ID_EXPRESS);
+    unsigned cap = pci_find_capability(dev, PCI_CAP_ID_PCIE);
     uint16_t control;
 
-    if (!cap)
+    if (!cap || cap + PCIE_LINK_CONTROL + 2 > PCI_CONFIG_SIZE) /* a device inside the chipset has no link */
         return;
     control = pci_read_config16(dev, cap + PCIE_LINK_CONTROL);
     if (control & bits)

@@ -472,10 +472,10 @@ static void handle_response(struct mdns *m, struct card *card, struct dns_reader
         enum record record = e.type == DNS_A ? HOST_A : SERVICE_SRV;
         if (!ours || e.type == DNS_ANY || !e.ttl || says_the_same(m, card, reader, &e, record))
             continue;
-        if (card->phase == PROBING)
-            take_next_name(m);
-        else
+        if (card->phase != PROBING)
             start_probing(card, 0);
+        else if (card->sent) /* 8.1: before the first probe nobody can mean us, so it is ignored */
+            take_next_name(m);
         return;
     }
 }

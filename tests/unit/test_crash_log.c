@@ -37,6 +37,7 @@ static const char *machine(void (*run)(void))
     int pipe_fds[2];
     assert_int_equal(pipe(pipe_fds), 0);
     pid_t child = fork();
+    assert_true(child >= 0);
     if (child == 0) {
         char line[256];
         enum log_level level;

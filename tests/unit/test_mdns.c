@@ -231,6 +231,7 @@ TEST("8.1: a name that another host has becomes skiff-2, and so on")
     start_machine("");
     host_advance_ms(300);
     tell("skiff", "10.0.0.7");
+    host_advance_ms(100);
     tell("SKIFF-2", "10.0.0.7");
     count = 0;
     host_advance_ms(SETTLED);
@@ -242,6 +243,7 @@ TEST("8.1: after fifteen conflicts five seconds pass between tries")
     char label[16] = "skiff";
     start_machine("");
     for (unsigned n = 2; n < 17; n++) {
+        host_advance_ms(100); /* with the time that tell() takes: the first probe is out */
         tell(label, "10.0.0.7");
         snprintf(label, sizeof(label), "skiff-%u", n);
     }
@@ -249,6 +251,33 @@ TEST("8.1: after fifteen conflicts five seconds pass between tries")
     host_advance_ms(4500);
     assert_int_equal(count, 0);
     host_advance_ms(4000);
+    assert_told(&heard[count - 1], "skiff-16", OURS);
+}
+
+TEST("8.1: an objection before the first probe is no conflict, so whoever guesses names takes none of them")
+{
+    char label[16] = "skiff";
+    start_machine("");
+    for (unsigned n = 2; n < 17; n++) {
+        host_advance_ms(100);
+        tell(label, "10.0.0.7");
+        snprintf(label, sizeof(label), "skiff-%u", n);
+    }
+    for (unsigned n = 16; n < 100; n++) { /* for the five seconds that it waits now */
+        snprintf(label, sizeof(label), "skiff-%u", n);
+        struct dns_writer w;
+        struct dns_name name = host_name(label);
+        uint32_t a = inet_addr("10.0.0.7");
+        dns_write(&w, 0, DNS_RESPONSE | DNS_AUTHORITATIVE);
+        dns_write_record(&w, DNS_ANSWER, &name, DNS_A, DNS_IN, 120, &a, 4);
+        dns_write_end(&w);
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+        to.sin_addr.s_addr = inet_addr(GROUP);
+        assert_int_equal(sys_sendto(other->files, fd, w.message, w.len, 0, (void *)&to, sizeof(to)), w.len);
+        host_advance_ms(10);
+    }
+    count = 0;
+    host_advance_ms(8000);
     assert_told(&heard[count - 1], "skiff-16", OURS);
 }
 

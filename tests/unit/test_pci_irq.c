@@ -370,6 +370,34 @@ TEST("switching ASPM off does so at both ends of the link and leaves the rest of
     assert_int_equal(pci_model_get16(&bridge, PCIE + 0x10), 0x0040);
 }
 
+TEST("a capability that the end of configuration space cuts off is none, wherever it starts")
+{
+    static const uint8_t ids[] = {0x01, 0x05, 0x10, 0x11};
+
+    for (unsigned i = 0; i < sizeof(ids) * 16; i++) {
+        uint8_t at = (uint8_t)(0xc0 + i % 16 * 4), id = ids[i / 16];
+        struct pci_dev *dev;
+
+        card.config[CAPABILITIES] = 0;
+        add_capability(&card, at, id);
+        if (id == 0x05)
+            pci_model_set16(&card, at + 2u, 0x0180);
+        if (id == 0x11 && at + 8 <= 0x100)
+            pci_model_set32(&card, at + 4u, TABLE_OFFSET);
+        dev = enabled();
+        pcie_disable_aspm(dev, PCIE_ASPM_L0S | PCIE_ASPM_L1);
+        pci_stop_master(dev);
+        assert_int_equal(pci_alloc_irq(dev, PCI_IRQ_MSI | PCI_IRQ_MSIX | PCI_IRQ_INTX), 0);
+        assert_int_equal(dev->irq_type, id == 0x05 && at + 20 <= 0x100   ? PCI_IRQ_MSI
+                                        : id == 0x11 && at + 12 <= 0x100 ? PCI_IRQ_MSIX
+                                                                         : PCI_IRQ_INTX);
+        pci_mask_irq(dev);
+        pci_free_irq(dev);
+        pci_exit();
+        memset(card.config + 0x40, 0, sizeof(card.config) - 0x40);
+    }
+}
+
 TEST("enabling a device opens the way through the bridges above it, and through no other")
 {
     static struct pci_model_device other;

@@ -280,7 +280,8 @@ static void start_consoles(struct net *net, const struct ramfs *site)
 /* The last task to start: by now each program has read its words of the command line. */
 static void boot_finished(void *arg)
 {
-    /* These are asked for only where there is a card, or where DHCP or mDNS runs; elsewhere they are no mistake. */
+    /* These are asked for only where there is a card, or where DHCP or mDNS runs; elsewhere they are no
+     * mistake. */
     static const char *const words_of_some[] = {"ip",       "hostname", "dhcp.probe",   "dhcp.link_local",
                                                 "e1000.rx", "e1000.tx", "e1000.polling"};
     for (unsigned i = 0; i < ARRAY_SIZE(words_of_some); i++)

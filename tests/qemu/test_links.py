@@ -21,7 +21,7 @@ import pytest
 from conftest import GUEST, GUEST_MAC, HOST, add_tap, digest, get, sh
 
 VLAN_HOST, VLAN_GUEST = "10.79.10.1", "10.79.10.2"
-VLAN_WORDS = f"vlan=eth0.10 ip={GUEST}:::255.255.255.0::eth0:off ip={VLAN_GUEST}:::255.255.255.0::eth0.10:off"
+VLAN_WORDS = f"vlan=eth0.10 ip={GUEST}:::255.255.255.0::eth0:off ip={VLAN_GUEST}:::255.255.255.0::eth0.10:off mdns=0"
 FAR = "10.79.0.3"
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
 

@@ -89,7 +89,7 @@ def test_the_log_of_a_machine_that_was_reset_is_told_by_the_next_start(boot):
 @pytest.mark.parametrize("way", ["CD", "hard disk"])
 def test_the_crash_log_outlives_bios_and_grub(boot, tmp_path, way):
     iso = tmp_path / "skiff.iso"
-    sh(ROOT / "boot/iso.sh", KERNEL, iso, timeout=120, env=dict(os.environ, APPEND=f"{IP} crash=ud panic=-1"), cwd=ROOT)
+    sh(ROOT / "boot/usb.sh", KERNEL, iso, timeout=120, env=dict(os.environ, APPEND=f"{IP} crash=ud panic=-1"), cwd=ROOT)
     medium = {"CD": ["-cdrom", iso], "hard disk": ["-drive", f"file={iso},format=raw,if=ide"]}[way]
     boots = Boots(boot(boot=medium, mem="128M", extra=RESTARTS))
     boots.wait("Kernel panic: invalid opcode", timeout=120)

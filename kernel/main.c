@@ -224,6 +224,15 @@ static void configure_addresses(struct net *net, struct files *files)
         configure_address(net, files, "dhcp");
 }
 
+/* Who has put the cable into the second of two cards is told what to write. */
+static void tell_of_idle_cards(struct net *net)
+{
+    struct net_device *dev;
+    for (int index = FIRST_CARD_IFINDEX; (dev = dev_get_by_index(net, index)); index++)
+        if (!netif_running(dev) && !dev->master)
+            pr_info("%s: not in use; ip=:::::%s:dhcp would ask for an address for it", dev->name, dev->name);
+}
+
 /* After the addresses: a gateway must be a neighbour by then. */
 static void configure_routes(struct net *net)
 {
@@ -280,8 +289,7 @@ static void start_consoles(struct net *net, const struct ramfs *site)
 /* The last task to start: by now each program has read its words of the command line. */
 static void boot_finished(void *arg)
 {
-    /* These are asked for only where there is a card, or where DHCP or mDNS runs; elsewhere they are no
-     * mistake. */
+    /* Asked for only where there is a card, or where DHCP or mDNS runs; elsewhere they are no mistake. */
     static const char *const words_of_some[] = {"ip",       "hostname", "dhcp.probe",   "dhcp.link_local",
                                                 "e1000.rx", "e1000.tx", "e1000.polling"};
     for (unsigned i = 0; i < ARRAY_SIZE(words_of_some); i++)
@@ -349,6 +357,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     link_configure_all(net);
     sysctl_of_devices_from_cmdline(net);
     configure_addresses(net, files);
+    tell_of_idle_cards(net);
     configure_routes(net);
     start_programs(files);
     start_sign(files);

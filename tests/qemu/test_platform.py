@@ -155,3 +155,14 @@ def test_words_that_only_some_machines_need_are_no_mistake_on_others(boot):
     m = boot(append=f"{words} nonsense=1", taps=())
     m.wait_log(r'nobody knows "nonsense=1"')
     assert m.log().count("nobody knows") == 1
+
+
+@pytest.mark.parametrize("words, idle", [(IP, ["eth1"]), (f"{IP} ip=:::::eth1:dhcp", [])], ids=["idle", "asked for"])
+def test_a_second_card_that_nobody_asked_for_is_told_of(boot, words, idle):
+    add_tap("tap1")
+    try:
+        m = boot(append=words, taps=("tap0", "tap1"))
+        m.wait_log(r"httpd: serving")
+        assert re.findall(r"(\w+): not in use; ip=:::::eth1:dhcp would", m.log()) == idle
+    finally:
+        sh("ip", "link", "del", "tap1")

@@ -51,8 +51,7 @@ struct irq_stat {
     char names[64]; /* of all who share it */
 };
 
-/* Lines have numbers below this. get_stat: false for one that nobody has and that never interrupted. */
-unsigned irq_count_lines(void);
+/* Return: false for a line that nobody has and that never interrupted. */
 bool irq_get_stat(unsigned irq, struct irq_stat *stat);
 
 /* Inside a handler: what may not be done there has to wait. */

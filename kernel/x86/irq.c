@@ -140,11 +140,6 @@ void irq_dispatch(unsigned irq)
 
 /* --- for people --- */
 
-unsigned irq_count_lines(void)
-{
-    return NR_IRQS;
-}
-
 bool irq_get_stat(unsigned irq, struct irq_stat *stat)
 {
     if (irq >= NR_IRQS || !lines[irq].chip || (!lines[irq].actions && !lines[irq].count))

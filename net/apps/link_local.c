@@ -19,7 +19,6 @@
 #define PREFIX_LEN    16
 #define MAX_CONFLICTS 10      /* RFC 3927 9 */
 #define RATE_LIMIT_MS 60000ul /* likewise: RATE_LIMIT_INTERVAL */
-#define ADDRESSES_MAX 16      /* looked at */
 
 static uint64_t clock_ms(void)
 {
@@ -47,15 +46,14 @@ void link_local_init(struct link_local *self, const char *ifname, const uint8_t 
 /* An address of the interface that is in use; *lost: one of ours that is another's now. */
 static bool has_address(const struct link_local *self, bool *lost)
 {
-    struct skiff_addr list[ADDRESSES_MAX];
-    size_t count = skiff_addr_list(list, ADDRESSES_MAX, 0);
+    struct skiff_addr addr;
     bool found = false;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].device, self->ifname))
+    for (size_t skip = 0; skiff_addr_list(&addr, 1, skip); skip++) {
+        if (strcmp(addr.device, self->ifname))
             continue;
-        if (!list[i].tentative)
+        if (!addr.tentative)
             found = true;
-        else if (list[i].local == self->addr)
+        else if (addr.local == self->addr)
             *lost = true;
     }
     return found;

@@ -520,7 +520,7 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
 }
 
 /* Takes skb. */
-static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *skb, const struct tcp_seg *seg)
+static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *skb, struct tcp_seg *seg)
 {
     struct net *net = skb->net;
     struct sock *listener;
@@ -529,6 +529,8 @@ static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *s
     case TCP_TW_SYN:
         listener = tcp_lookup_listener(net, ip_hdr(skb)->daddr, tcp_hdr(skb)->dest,
                                        skb->dev ? skb->dev->ifindex : 0);
+        if (listener && tcp_filter_drops(listener, skb, seg))
+            return;
         if (listener) {
             TCP_SKB_CB(skb)->tw_isn = tcp_tw_next_isn(tw);
             NET_INC_STATS(net, TcpExtTWRecycled);

@@ -113,11 +113,6 @@ void host_raise_irq(unsigned irq)
 
 /* --- for people --- */
 
-unsigned irq_count_lines(void)
-{
-    return HOST_IRQS;
-}
-
 bool irq_get_stat(unsigned irq, struct irq_stat *stat)
 {
     if (irq >= HOST_IRQS || !host_irq_is_taken(irq))

@@ -178,6 +178,18 @@ TEST("dhcp.link_local=0: there is none")
     assert_true(sent.discovers > 8);
 }
 
+TEST("an interface that somebody gives an address meanwhile gets none, however many others there are")
+{
+    struct net_device *lo = dev_get_by_name(client->net, "lo");
+    for (uint32_t i = 0; i < 40; i++)
+        assert_int_equal(inet_addr_add(lo, htonl(0x7f000102 + i), 32), 0);
+    start_client("");
+    assert_int_equal(if_set_address(client->net, "eth0", htonl(0x0a000009), 24, false), 0);
+    host_advance_ms(200000);
+    assert_int_equal(address(), htonl(0x0a000009));
+    assert_int_equal(sent.probes, 0);
+}
+
 TEST("2.1: after another start the same address is taken")
 {
     start_client("");

@@ -254,6 +254,26 @@ TEST("a listener's filter holds for SYNs, for the end of the handshake, and for 
     testnet_drop_sent(t);
 }
 
+TEST("a listener's filter holds for a SYN too that would begin anew where a connection has just ended")
+{
+    struct sock *sk = peer_open_passive();
+    struct tcp_counts counts;
+
+    tcp_prot.close(sk);
+    peer_expect(TCPHDR_ACK | TCPHDR_FIN, 0);
+    peer_flags(TCPHDR_ACK | TCPHDR_FIN, NULL, 0);
+    peer_expect_ack();
+    attach(listener80, 13, TCPHDR_SYN, 0);
+    peer.snd += 100000;
+    peer_raw(&(struct raw){.seq = peer.snd, .flags = TCPHDR_SYN, .wnd = 1000});
+    peer_expect_nothing();
+    tcp_get_counts(t->net, &counts);
+    assert_int_equal(counts.time_wait, 1);
+    assert_int_equal(drops(SKB_DROP_REASON_SOCKET_FILTER), 1);
+    assert_int_equal(sk_attach_filter(listener80, NULL), 0);
+    peer_syn(mss_option, sizeof(mss_option));
+}
+
 TEST("SO_ATTACH_FILTER, SO_DETACH_FILTER and SO_LOCK_FILTER are options of a TCP socket too")
 {
     struct files *files = files_create(t->net, NULL);

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/apps/clock.h"
 #include "net/apps/dhcp_datagram.h"
 #include "net/apps/dhcp_message.h"
 #include "net/apps/link_local.h"
@@ -70,13 +71,6 @@ struct dhcp_client {
     bool no_fallback;
     uint8_t datagram[DHCP_DATAGRAM_HEADERS + DHCP_MESSAGE_MAX]; /* room for headers, then the message */
 };
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void sleep_ms(uint32_t ms)
 {

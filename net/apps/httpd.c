@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/apps/clock.h"
 #include "net/apps/http_server.h"
 #include "net/apps/start_page.h"
 
@@ -171,13 +172,6 @@ static void accept_connections(struct http_server *server)
 }
 
 /* --- time --- */
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Once per round: the clock, and once a second the text of Date. */
 static void update_time(struct http_server *server)

@@ -14,18 +14,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "net/apps/clock.h"
+
 #define FIRST         0xa9fe0100u /* 169.254.1.0; the 256 below and above the range are reserved (2.1) */
 #define COUNT         (254u * 256)
 #define PREFIX_LEN    16
 #define MAX_CONFLICTS 10      /* RFC 3927 9 */
 #define RATE_LIMIT_MS 60000ul /* likewise: RATE_LIMIT_INTERVAL */
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* The next of a row that hosts with other hardware addresses go through in another order. */
 static void choose(struct link_local *self)

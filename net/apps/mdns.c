@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/apps/clock.h"
 #include "net/apps/mdns_message.h"
 
 #define MDNS_PORT        5353
@@ -85,13 +86,6 @@ struct request {
     uint32_t wanted, known; /* records asked for; those the asker has already (7.1) */
     bool unicast, shared;   /* answer to the asker alone; others may answer as well */
 };
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* --- names --- */
 

@@ -124,7 +124,7 @@ needs-run: needs-build
 # our headers; then the names that glibc has too (memcpy, socket ...) get the prefix inside_.
 
 PORTABLE_KERNEL := $(addprefix kernel/,task.c timer.c softirq.c wait.c cmdline.c ramfs.c siphash.c rbtree.c libc_glue.c tty.c report.c \
-                   config_file.c boot_modules.c acpi_tables.c clock_watch.c crash_log.c watchdog.c)
+                   config_file.c boot_modules.c acpi_tables.c clock_watch.c crash_log.c watchdog.c shutdown.c)
 INSIDE_SRC := $(NET_SRC) $(LIBC_SRC) $(PORTABLE_KERNEL) $(sort $(wildcard drivers/e1000/*.c drivers/pci/*.c))
 HOST_SRC   := $(sort $(wildcard tests/host/*.c))
 RENAMED_SRC := $(LIBC_SRC) net/socket/posix.c kernel/libc_glue.c

@@ -11,7 +11,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
-#include "kernel/panic.h"
+#include "kernel/shutdown.h"
 #include "kernel/softirq.h"
 #include "kernel/time.h"
 #include "kernel/timer.h"
@@ -129,7 +129,7 @@ static void keyboard_poll(struct timer *self)
 static void restart(struct softirq *self)
 {
     pr_notice("Ctrl-Alt-Del: starting anew");
-    machine_restart();
+    shutdown_start(SHUTDOWN_RESTART);
 }
 
 /* Return: whether there is a controller that answers. */

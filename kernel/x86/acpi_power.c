@@ -9,7 +9,7 @@
 
 #include "kernel/irq.h"
 #include "kernel/log.h"
-#include "kernel/panic.h"
+#include "kernel/shutdown.h"
 #include "kernel/softirq.h"
 #include "kernel/timer.h"
 #include "kernel/x86/acpi.h"
@@ -92,7 +92,7 @@ void acpi_power_off(void)
 static void button_action(struct softirq *self)
 {
     pr_notice("The power button was pressed: switching off.");
-    machine_power_off();
+    shutdown_start(SHUTDOWN_POWER_OFF);
 }
 
 /* Return: whether the button was pressed since the last look. */

@@ -1,5 +1,5 @@
 /*
- * cmd_power.c - `reboot` and `poweroff`: at once, there is nothing to write back to anywhere.
+ * cmd_power.c - `reboot` and `poweroff`: there is nothing to write back to anywhere, but peers are told.
  */
 #include <skiff/machine.h>
 
@@ -15,8 +15,8 @@ static int power_off(struct shell *c, int argc, char **argv)
     skiff_power_off();
 }
 
-const struct command reboot_command = {"reboot", "start the machine anew, at once", "reboot", restart};
+const struct command reboot_command = {"reboot", "start the machine anew", "reboot", restart};
 const struct command poweroff_command = {
-    "poweroff", "switch the machine off, at once",
+    "poweroff", "switch the machine off",
     "poweroff    switches off what it knows how to; elsewhere it says that the switch may be used",
     power_off};

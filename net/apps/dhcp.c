@@ -5,6 +5,10 @@
  * 68, bound to its interface because there is no route yet, sets what it is given through
  * skiff_if_set_address() and SIOCADDRT, and keeps the lease alive. States and their order: RFC 2131 figure 5.
  * INIT-REBOOT does not exist here, for this machine remembers nothing.
+ *
+ * When the machine is switched off the address is given back (4.4.6: the client no longer needs it). When it
+ * starts anew the lease stays: the machine asks again within seconds, under the same client identifier, and
+ * the server keeps the address for it meanwhile, where a released one might be given to another host.
  */
 #include "net/apps/dhcp.h"
 
@@ -14,6 +18,7 @@
 #include <net/route.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <skiff/machine.h>
 #include <skiff/system.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,6 +398,26 @@ static void receive_reply(struct dhcp_client *client)
         handle_reply(client, &reply);
 }
 
+/* --- ending --- */
+
+/* RFC 2131 4.4.6: to the server alone, in a message of its own number, and nobody answers. */
+static void release(struct dhcp_client *client)
+{
+    bool leased =
+        client->state == DHCP_BOUND || client->state == DHCP_RENEWING || client->state == DHCP_REBINDING;
+    struct dhcp_request request = {.type = DHCP_RELEASE,
+                                   .xid = (uint32_t)rand() << 16 ^ (uint32_t)rand(),
+                                   .client_addr = client->offer.your_addr,
+                                   .server_id = client->offer.server_id};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT)};
+    if (!leased || skiff_end_is_restart())
+        return;
+    to.sin_addr.s_addr = client->offer.server_id;
+    memcpy(request.hw_addr, client->hw_addr, 6);
+    size_t len = dhcp_message_build(&request, client->datagram);
+    sendto(client->fd, client->datagram, len, 0, (struct sockaddr *)&to, sizeof(to));
+}
+
 /* --- starting --- */
 
 /* After a call that has failed. */
@@ -469,11 +494,17 @@ void dhcp_main(void *arg)
     }
     wait_for_link(client);
     enter(client, DHCP_SELECTING);
-    struct pollfd socket = {.fd = client->fd, .events = POLLIN};
-    while (!(socket.revents & POLLNVAL)) { /* for ever, or until somebody closes the descriptor */
+    int end_fd = skiff_end_open(SKIFF_END_ADDRESS);
+    struct pollfd fds[2] = {{.fd = client->fd, .events = POLLIN}, {.fd = end_fd, .events = POLLIN}};
+    while (!(fds[0].revents & POLLNVAL) && !fds[1].revents) { /* or until somebody closes a descriptor */
         handle_time(client);
-        if (poll(&socket, 1, wait_ms(client)) > 0)
+        if (poll(fds, 2, wait_ms(client)) > 0 && fds[0].revents) /* an error is read as data is */
             receive_reply(client);
+    }
+    if (fds[1].revents & POLLIN) {
+        release(client);
+        close_sockets(client);
+        close(end_fd);
     }
     free(client);
 }

@@ -2,7 +2,8 @@
  * mdns.c - the multicast DNS responder (RFC 6762).
  *
  * One task, one socket on port 5353, heard on each card that has an address. On each of them the name is
- * asked for three times (probing, 8.1), told twice (announcing, 8.3) and then defended (9). What is answered:
+ * asked for three times (probing, 8.1), told twice (announcing, 8.3) and then defended (9); when the machine
+ * goes it is taken back (10.1). What is answered:
  *
  *     skiff.local                    A     the card's address; NSEC: nothing else (6.1)
  *     2.0.0.10.in-addr.arpa          PTR   skiff.local
@@ -18,6 +19,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <skiff/link.h>
+#include <skiff/machine.h>
 #include <skiff/route.h>
 #include <skiff/system.h>
 #include <stdio.h>
@@ -71,6 +73,8 @@ struct card {
 
 struct mdns {
     int fd;
+    int end_fd; /* readable: the machine is about to go */
+    bool leaving;
     const char *hostname;
     char label[DNS_LABEL_MAX + 1]; /* the name in use: hostname, or hostname-2 ... */
     unsigned suffix, conflicts;
@@ -192,7 +196,7 @@ static void put_record(struct mdns *m, const struct card *card, enum record reco
     size_t len = data_of(m, card, record, data);
     /* 10.2: never in an answer to one who knows DNS only (6.7), nor in a probe (8.2). */
     bool flush = !is_shared(record) && !legacy && section != DNS_AUTHORITY;
-    uint32_t ttl = legacy ? TTL_LEGACY : ttl_of(record);
+    uint32_t ttl = m->leaving ? 0 : legacy ? TTL_LEGACY : ttl_of(record);
     dns_write_record(&m->out, section, owner_of(m, card, record, &reverse), type_of(record),
                      DNS_IN | (flush ? MDNS_CACHE_FLUSH : 0), ttl, data, len);
 }
@@ -298,6 +302,23 @@ static void take_next_name(struct mdns *m)
     for (unsigned i = 0; i < CARDS_MAX; i++)
         if (m->cards[i].ifindex)
             start_probing(&m->cards[i], wait);
+}
+
+/*
+ * 10.1: what was told is taken back, so that nobody is sent to a machine that is not there. What other hosts
+ * may say word for word as we do stays: it is theirs too.
+ */
+static void say_goodbye(struct mdns *m)
+{
+    const uint32_t records = ALL_RECORDS & ~(1u << SERVICES_PTR);
+    m->leaving = true;
+    for (unsigned i = 0; i < CARDS_MAX; i++) {
+        struct card *card = &m->cards[i];
+        if (!card->ifindex || card->phase == PROBING)
+            continue;
+        memset(card->told_ms, 0, sizeof(card->told_ms)); /* it does not wait */
+        multicast_records(m, card, records);
+    }
 }
 
 /* --- cards and addresses --- */
@@ -581,11 +602,17 @@ void mdns_main(void *arg)
     m->service = dns_name_of("_http", "_tcp", "local", NULL);
     m->services = dns_name_of("_services", "_dns-sd", "_udp", "local", NULL);
     set_names(m);
-    struct pollfd socket = {.fd = m->fd, .events = POLLIN};
-    while (!(socket.revents & POLLNVAL)) { /* for ever, or until somebody closes the descriptor */
+    m->end_fd = skiff_end_open(SKIFF_END_PROGRAM);
+    struct pollfd fds[2] = {{.fd = m->fd, .events = POLLIN}, {.fd = m->end_fd, .events = POLLIN}};
+    while (!(fds[0].revents & POLLNVAL) && !fds[1].revents) { /* or until somebody closes a descriptor */
         int wait = handle_time(m);
-        if (poll(&socket, 1, wait) > 0)
+        if (poll(fds, 2, wait) > 0 && fds[0].revents) /* an error is read as data is */
             receive(m);
+    }
+    if (fds[1].revents & POLLIN) {
+        say_goodbye(m);
+        close(m->fd); /* which leaves the group */
+        close(m->end_fd);
     }
     free(m);
 }

@@ -390,11 +390,13 @@ static int socket_layer_init(struct net *net)
     layer->sysctl_entries[1] =
         (struct sysctl_entry){"net.core.wmem_max", &layer->wmem_max, 1, SOCK_MIN_SNDBUF, INT_MAX};
     register_sysctl(net, &layer->sysctl, layer->sysctl_entries);
+    inet_farewell_register(net);
     return 0;
 }
 
 static void socket_layer_exit(struct net *net)
 {
+    shutdown_unregister(&net->sockets->farewell);
     unregister_sysctl(&net->sockets->sysctl);
     kfree(net->sockets);
     net->sockets = NULL;

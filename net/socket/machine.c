@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "kernel/log.h"
-#include "kernel/panic.h"
 #include "kernel/report.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
@@ -67,14 +66,4 @@ int skiff_report(const char *name, void (*line)(const char *text, void *ctx), vo
 void skiff_sign(const char *large, const char *small)
 {
     tty_set_sign(large, small);
-}
-
-void skiff_restart(void)
-{
-    machine_restart();
-}
-
-void skiff_power_off(void)
-{
-    machine_power_off();
 }

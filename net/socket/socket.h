@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "kernel/shutdown.h"
 #include "net/core/sock.h"
 #include "net/core/sysctl.h"
 #include "net/socket/file.h"
@@ -78,6 +79,8 @@ struct socket_layer {
     int rmem_max, wmem_max; /* net.core's: what SO_RCVBUF and SO_SNDBUF may ask for */
     struct sysctl_entry sysctl_entries[3];
     struct sysctl_table sysctl;
+    struct net *net;
+    struct shutdown_client farewell; /* net/socket/shutdown.c */
 };
 
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
@@ -110,6 +113,11 @@ void qdisc_walk(struct net *net, void (*fn)(const struct skiff_qdisc *qdisc, voi
 
 /* Every figure of a stack and the machine by name; see skiff/system.h. */
 void stats_walk(struct net *net, void (*fn)(const char *name, uint64_t value, void *ctx), void *ctx);
+
+/* At the machine's end the connections of this stack are closed. */
+void inet_farewell_register(struct net *net);
+/* A descriptor as of skiff_end_open() (skiff/machine.h). */
+int sys_end_open(struct files *files, int when);
 
 /* Everything from netfilter to sockets for one stack: 0 or -ENOMEM. The order is the texts': arp, ip, icmp,
  * udp, tcp. */

@@ -321,6 +321,14 @@ void tcp_exit(
  */
 struct sock_common *tcp_next_conn(struct net *net, struct sock_common *prev);
 
+/*
+ * The end of the machine (tcp_farewell.c): closes all listeners and sends a FIN behind what each connection
+ * has queued; has every peer acknowledged it; a RST to those that have not.
+ */
+void tcp_end_in_order(struct net *net);
+bool tcp_ended_in_order(struct net *net);
+void tcp_end_at_once(struct net *net);
+
 struct tcp_counts {
     size_t established, listening, half_open, time_wait, orphans;
     size_t memory; /* bytes in the queues of all sockets (net.ipv4.tcp_mem) */

@@ -66,6 +66,12 @@ unsigned host_msis_alive(void); /* lines not given back */
 /* How many ways there are for an interrupt pin: its line (1, as at the start), then 16, 17 ... */
 void host_set_intx_ways(unsigned ways);
 
+/* --- the machine's end --- */
+
+/* fn("restarted" or "switched off") is called in place of it, in a task, which ends then; NULL: it is a
+ * panic. */
+void host_catch_end(void (*fn)(const char *how));
+
 /* --- randomness, log --- */
 
 void host_random_seed(uint64_t seed);

@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/random.h"
+#include "kernel/task.h"
 #include "tests/host/host.h"
 
 /* --- log --- */
@@ -78,14 +79,29 @@ void panic(const char *fmt, ...)
     abort();
 }
 
+static void (*machine_goes)(const char *how);
+
+void host_catch_end(void (*fn)(const char *how))
+{
+    machine_goes = fn;
+}
+
+static void __noreturn machine_end(const char *how)
+{
+    if (!machine_goes)
+        panic("%s", how);
+    machine_goes(how);
+    task_exit();
+}
+
 void machine_restart(void)
 {
-    panic("restarted");
+    machine_end("restarted");
 }
 
 void machine_power_off(void)
 {
-    panic("switched off");
+    machine_end("switched off");
 }
 
 /* --- random numbers: xorshift64*, seeded; one for the stacks, one for the simulator --- */

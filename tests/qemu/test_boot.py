@@ -68,6 +68,12 @@ def test_asks_dhcp_without_an_address(boot, small_site, tmp_path):
             raise AssertionError(f"{e}\nthe server says:\n{said.read_text()}") from None
         m.wait_http(address)
         assert get("/f1000.bin", address)[0] == 200
+        m.monitor("system_powerdown")  # an address that nobody needs any more is given back
+        assert m.process.wait(60) == 0
+        end = time.monotonic() + 60
+        while not re.search(rf"DHCPRELEASE\(tap0\) {re.escape(address)} ", said.read_text()):
+            assert time.monotonic() < end, said.read_text()
+            time.sleep(0.1)
     finally:
         server.terminate()
         server.wait()

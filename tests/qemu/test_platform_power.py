@@ -2,12 +2,13 @@
 import mmap
 import os
 import re
+import socket
 import struct
 import time
 
 import pytest
 
-from conftest import IP, KERNEL, ROOT, get, sh
+from conftest import GUEST, HOST, IP, KERNEL, ROOT, get, sh
 
 UP = r"httpd: serving"
 
@@ -48,6 +49,28 @@ def test_the_power_button_switches_the_machine_off(boot, board):
     m.monitor("system_powerdown")
     assert ends(m) == 0
     assert "The power button was pressed" in m.log()
+
+
+@pytest.mark.parametrize("way", ["system_powerdown", "sendkey ctrl-alt-delete"])
+def test_connections_end_in_order_before_the_machine_goes(boot, way):
+    """An idle connection gets its FIN, and the name is taken back (RFC 6762 10.1): nobody is left waiting."""
+    m = boot().wait_http()
+    m.wait_log(r"http://skiff\.local/ leads to")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as group, socket.create_connection((GUEST, 80), 60) as idle:
+        group.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        group.bind(("224.0.0.251", 5353))
+        group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("224.0.0.251") + socket.inet_aton(HOST))
+        group.settimeout(60)
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: skiff\r\n\r\n")
+        while b"</html>" not in idle.recv(1 << 16, socket.MSG_PEEK)[-20:]:
+            time.sleep(0.05)
+        idle.recv(1 << 20)
+        m.monitor(way)
+        assert idle.recv(1) == b""  # not ECONNRESET, and not silence
+        goodbye = struct.pack("!HHIH", 1, 0x8001, 0, 4) + socket.inet_aton(GUEST)  # A, IN, TTL 0
+        while goodbye not in group.recv(1500):
+            pass
+    assert ends(m) == 0
 
 
 def test_a_machine_without_acpi_says_that_it_cannot_switch_itself_off(boot):

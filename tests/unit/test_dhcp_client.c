@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/cmdline.h"
+#include "kernel/shutdown.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
 #include "net/apps/dhcp.h"
@@ -837,6 +838,56 @@ TEST("3.3: a lease of 0xffffffff seconds has no end and is never renewed")
 }
 
 /* --- the link --- */
+
+static const char *went;
+
+static void goes(const char *how)
+{
+    went = how;
+}
+
+static void end_machine(enum shutdown_kind kind)
+{
+    went = NULL;
+    host_catch_end(goes);
+    shutdown_start(kind);
+    host_advance_ms(5000);
+    assert_non_null(went);
+    host_catch_end(NULL);
+}
+
+TEST("4.4.6: a machine that is switched off gives its address back, to its server alone")
+{
+    struct heard request = get_lease(&usual);
+    end_machine(SHUTDOWN_POWER_OFF);
+    struct heard m = expect_message(DHCP_RELEASE, 0);
+    assert_client_address(&m, OFFERED);
+    assert_address_option(&m, OPTION_SERVER, SERVER);
+    assert_false(has_option(&m, OPTION_REQUESTED));
+    assert_false(has_option(&m, OPTION_PARAMETERS));
+    assert_false(has_option(&m, OPTION_HOSTNAME));
+    assert_int_not_equal(xid_of(&m), xid_of(&request));
+    assert_int_equal(secs_of(&m), 0);
+    assert_false(wants_broadcast(&m));
+    assert_string_equal(sent.from, OFFERED);
+    assert_string_equal(sent.to, SERVER);
+    assert_string_equal(went, "switched off");
+}
+
+TEST("4.4.6: a machine that starts anew keeps its lease, and one without a lease has none to give back")
+{
+    get_lease(&usual);
+    unsigned count = sent.count;
+    end_machine(SHUTDOWN_RESTART);
+    assert_int_equal(sent.count, count);
+    assert_string_equal(went, "restarted");
+    start_client("dhcp.probe=0");
+    expect_message(DHCP_DISCOVER, 80000);
+    end_machine(SHUTDOWN_POWER_OFF);
+    struct heard m;
+    while (hears(&m))
+        assert_int_equal(type_of(&m), DHCP_DISCOVER);
+}
 
 TEST("without a link nothing is sent; half a second after it comes the client asks")
 {

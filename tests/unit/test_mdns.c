@@ -9,6 +9,7 @@
 
 #include "kernel/byteorder.h"
 #include "kernel/cmdline.h"
+#include "kernel/shutdown.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
 #include "net/apps/mdns.h"
@@ -551,6 +552,47 @@ TEST("random damage to messages never hurts, and the name is still answered for"
     count = 0;
     ask(&name, DNS_ANY, DNS_IN);
     assert_int_equal(count, 1);
+}
+
+static const char *went;
+
+static void goes(const char *how)
+{
+    went = how;
+}
+
+TEST("10.1: when the machine goes, what it told is taken back at once, but for what others may say too")
+{
+    struct dns_name name = host_name("skiff"), service = dns_name_of("_http", "_tcp", "local", NULL);
+    struct dns_name services = dns_name_of("_services", "_dns-sd", "_udp", "local", NULL);
+    struct dns_entry e;
+    host_catch_end(goes);
+    settle();
+    shutdown_start(SHUTDOWN_RESTART);
+    host_advance_ms(5000);
+    assert_string_equal(went, "restarted");
+    assert_int_equal(count, 1);
+    assert_true(heard[0].to_group);
+    assert_true(find(&heard[0], DNS_ANSWER, &name, DNS_A, &e));
+    assert_int_equal(e.ttl, 0);
+    assert_true(find(&heard[0], DNS_ANSWER, &service, DNS_PTR, &e));
+    assert_int_equal(e.ttl, 0);
+    assert_false(find(&heard[0], DNS_ANSWER, &services, DNS_PTR, &e));
+    assert_int_equal(machine->files->open_count, 0); /* the task has closed what it had */
+    host_catch_end(NULL);
+}
+
+TEST("10.1: a name that was not told yet is not taken back")
+{
+    host_catch_end(goes);
+    start_machine("");
+    host_advance_ms(300);
+    count = 0;
+    shutdown_start(SHUTDOWN_POWER_OFF);
+    host_advance_ms(5000);
+    assert_string_equal(went, "switched off");
+    assert_int_equal(count, 0);
+    host_catch_end(NULL);
 }
 
 TEST("any one allocation that fails costs a message or keeps it from starting; nothing is left over")

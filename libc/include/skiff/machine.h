@@ -42,8 +42,27 @@ int skiff_report(const char *name, void (*line)(const char *text, void *ctx), vo
  */
 void skiff_sign(const char *large, const char *small);
 
-/* The machine starts anew; is switched off, or says on the log that it cannot switch itself off. */
+/*
+ * The machine starts anew; is switched off, or says on the log that it cannot switch itself off. Before,
+ * programs are told (skiff_end_open) and connections get their FIN: some three seconds at the most.
+ */
 void skiff_restart(void) __attribute__((noreturn));
 void skiff_power_off(void) __attribute__((noreturn));
+
+enum skiff_end {
+    SKIFF_END_PROGRAM, /* told first */
+    SKIFF_END_ADDRESS  /* told when all connections have ended: for who gives the machine its address */
+};
+
+/**
+ * skiff_end_open - a descriptor that becomes readable, for poll(), when the machine is about to go
+ *
+ * Who has said its farewells then closes it: the machine waits for that, half a second at the most.
+ * Return: the descriptor; -1 with errno EINVAL, EMFILE, ENOMEM.
+ */
+int skiff_end_open(enum skiff_end when);
+
+/* Is it going to start anew, as far as one knows? */
+int skiff_end_is_restart(void);
 
 #endif

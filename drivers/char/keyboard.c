@@ -15,6 +15,7 @@
 #include "kernel/softirq.h"
 #include "kernel/time.h"
 #include "kernel/timer.h"
+#include "kernel/x86/acpi.h"
 #include "kernel/x86/io.h"
 
 #define KEYBOARD_IRQ 1
@@ -23,6 +24,7 @@
 
 #define STATUS_OUTPUT_FULL (1u << 0) /* a byte for us */
 #define STATUS_INPUT_FULL  (1u << 1) /* it has not taken ours yet */
+#define STATUS_SYSTEM      (1u << 2) /* it has passed its test: firmware's work */
 #define STATUS_MOUSE       (1u << 5) /* the byte is the mouse's */
 
 #define COMMAND_READ_CONFIG   0x20
@@ -165,9 +167,24 @@ static void choose_layout(void)
     keyboard.state.map = keymap_find("us");
 }
 
+/*
+ * ACPI says when there is no controller (IAPC_BOOT_ARCH, 5.2.9.3): then nothing is written to its ports. Some
+ * tables forget theirs; a port that nobody is behind reads all ones or zeros, not as a controller that
+ * firmware has tested.
+ */
+static bool acpi_knows_of_none(void)
+{
+    uint8_t status = acpi_info()->no_8042 ? inb(PORT_STATUS) : STATUS_SYSTEM;
+    return status == 0xff || !(status & STATUS_SYSTEM);
+}
+
 void keyboard_init(void)
 {
     choose_layout();
+    if (acpi_knows_of_none()) {
+        pr_info("keyboard: none, ACPI says: this machine has no controller for one");
+        return;
+    }
     unsigned long flags = local_irq_save(); /* its answers are ours, not the handler's */
     bool there = controller_init();
     local_irq_restore(flags);

@@ -8,7 +8,7 @@
 /*
  * What is typed goes to the screen's terminal (drivers/video/screen.h). Page up and down look back, F12 types
  * `report`, Ctrl-Alt-Del starts anew. The word keymap= chooses the layout. Does nothing where there is no
- * controller.
+ * controller, and asks its ports nothing where ACPI says so.
  */
 void keyboard_init(void);
 

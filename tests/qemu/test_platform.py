@@ -166,3 +166,9 @@ def test_a_second_card_that_nobody_asked_for_is_told_of(boot, words, idle):
         assert re.findall(r"(\w+): not in use; ip=:::::eth1:dhcp would", m.log()) == idle
     finally:
         sh("ip", "link", "del", "tap1")
+
+
+def test_a_machine_without_a_keyboard_controller_says_so_and_serves(boot):
+    m = boot(board="q35,i8042=off")
+    m.wait_log("keyboard: none, ACPI says")
+    m.wait_http()

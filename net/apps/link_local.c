@@ -70,7 +70,7 @@ void link_local_ensure(struct link_local *self)
     if (lost)
         conflict(self);
     while (clock_ms() >= self->rest_until_ms) {
-        if (!skiff_if_set_address(self->ifname, self->addr, PREFIX_LEN, 1)) {
+        if (!skiff_if_set_address(self->ifname, self->addr, PREFIX_LEN, SKIFF_ADDR_CHOSEN)) {
             char text[INET_ADDRSTRLEN];
             inet_ntop(AF_INET, &self->addr, text, sizeof(text));
             printf("%s: %s/%d, chosen by ourselves, until somebody gives an address\n", self->ifname, text,

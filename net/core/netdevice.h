@@ -63,6 +63,7 @@ struct in_ifaddr {
     be32 local, mask, broadcast;
     uint8_t prefix_len;
     bool tentative; /* duplicate-address detection is under way (RFC 5227): not used yet */
+    bool chosen;    /* by this machine itself: given up to who insists on it (RFC 3927 2.5) */
 };
 
 struct net_device_ops {

@@ -332,8 +332,9 @@ static void arp_probe_conflict(struct arp_claim *claim, const uint8_t *hw)
 
 /*
  * Somebody claims an address we use. RFC 5227 2.4 (c): a server that others know by this address keeps it,
- * and says so once in ten seconds at most, so two stubborn hosts do not fill the wire. An address that we
- * chose ourselves is defended once and then given up (RFC 3927 2.5 b): net/apps/link_local.c takes another.
+ * and says so once in ten seconds at most, so two stubborn hosts do not fill the wire; so does one that was
+ * told its address of 169.254/16. An address that we chose ourselves is defended once and then given up
+ * (RFC 3927 2.5 b): net/apps/link_local.c takes another.
  */
 static void arp_defend(struct arp_claim *claim, const uint8_t *hw)
 {
@@ -341,7 +342,7 @@ static void arp_defend(struct arp_claim *claim, const uint8_t *hw)
     uint64_t now = ktime_get_ms();
 
     if (claim->defended && now - claim->defended_ms < DEFEND_INTERVAL_MS) {
-        if (arp_is_link_local(claim->ifa->local)) {
+        if (claim->ifa->chosen) {
             claim->ifa->tentative = true;
             arp_probe_conflict(claim, hw);
         }

@@ -187,7 +187,11 @@ int skiff_if_set_address(const char *ifname, uint32_t addr, int prefix_len, int 
 {
     struct net *net = my_net();
     int err = net ? if_set_address(net, ifname, (__force be32)addr, prefix_len, probe != 0) : -ENODEV;
+    struct net_device *dev = err ? NULL : dev_get_by_name(net, ifname);
+    struct in_ifaddr *ifa = dev ? inet_addr_find(net, dev, (__force be32)addr) : NULL;
 
+    if (ifa)
+        ifa->chosen = probe == SKIFF_ADDR_CHOSEN;
     if (!err)
         return 0;
     errno = -err;

@@ -27,7 +27,7 @@ static struct {
 
 /* What the client has put on the wire. */
 static struct {
-    unsigned discovers, probes, conflicts_wanted;
+    unsigned discovers, probes, conflicts_wanted, announced;
     be32 probed; /* by the last probe */
     uint64_t probed_at_ms[64];
     bool from_nobody;      /* all DHCP messages were from 0.0.0.0 to everybody */
@@ -64,6 +64,7 @@ static bool note_frame(void *ctx, struct net_device *from, const uint8_t *frame,
         take_before_it(target);
     } else if (frame[13] == 6) {
         sent.arp_to_everybody = sent.arp_to_everybody && !memcmp(frame, all, 6);
+        sent.announced += read_be32(payload + 14) == read_be32(payload + 24);
     } else if (frame[13] == 0 && payload[9] == IPPROTO_UDP && payload[23] == 67) {
         sent.discovers++;
         sent.from_nobody = sent.from_nobody && !read_be32(payload + 12) && !memcmp(frame, all, 6) &&
@@ -241,6 +242,21 @@ TEST("2.5: claimed by another, it is defended once; claimed again within ten sec
     host_advance_ms(150000);
     assert_link_local(address());
     assert_int_not_equal(address(), first);
+}
+
+TEST("RFC 5227 2.4 (c): an address of the range that somebody set is defended, however often it is claimed")
+{
+    be32 set = htonl(0xa9fe0505);
+    assert_int_equal(if_set_address(client->net, "eth0", set, 16, false), 0);
+    host_advance_ms(5000);
+    sent.announced = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        claim(set);
+        assert_int_equal(address(), set);
+        host_advance_ms(1000);
+    }
+    assert_int_equal(sent.announced, 1); /* once in ten seconds at most */
+    start_client("");
 }
 
 TEST("2.5: ARP packets with such an address go to everybody, replies too")

@@ -25,11 +25,14 @@ void skiff_stats_walk(void (*fn)(const char *name, uint64_t value, void *ctx), v
 /* One of them; 0 if there is no such name. */
 uint64_t skiff_stat(const char *name);
 
+#define SKIFF_ADDR_CHOSEN 2
+
 /**
  * skiff_if_set_address - give a device its one IPv4 address, in place of what it had
  * @addr:  network byte order, as in struct in_addr; 0 takes the address away
  * @probe: ask the link first whether somebody has it (RFC 5227 2.1.1): the caller sleeps for about two
- * seconds. Without, it is used at once and announced.
+ * seconds. Without, it is used at once and announced. SKIFF_ADDR_CHOSEN: ask, and give it up later to a host
+ * that claims it twice within ten seconds (RFC 3927 2.5); others are defended as long as they are there.
  *
  * The route to its subnet comes with it; other routes are the caller's (SIOCADDRT).
  * Return: 0; -1 with errno ENODEV, EINVAL, ENOMEM, or EADDRINUSE: somebody has it, the device has no address

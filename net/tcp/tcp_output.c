@@ -363,7 +363,6 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len)
     rest_cb->seq = cb->seq + len;
     cb->end_seq = rest_cb->seq;
     cb->flags &= (uint8_t) ~(TCPHDR_FIN | TCPHDR_PSH); /* these belong to the last byte */
-    cb->eor = false;
     if (linear || skb_headlen(rest))
         cb->csum_valid = false;
     rest_cb->csum_valid = false;

@@ -220,7 +220,7 @@ class Script:
         names = self.variables | {"isns": [i for p in self.peers.values() for i in p.isns], "counter": self.stack.counter, "now": self.stack.now(), "last": self.came}
         names["timestamp"] = lambda number: self.peer().timestamps[number]  # ours, that the script has called so
         names |= wire.CA_STATES | wire.INFO_OPTIONS | {f"TCP_{name}": i for i, name in enumerate(STATES) if name}
-        names |= {"isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
+        names |= {"cookie": lambda name: self.cookies[name], "isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
         if self.calls.last_fd is not None:
             try:
                 names |= {f"tcpi_{k}": v for k, v in self.stack.tcp_info(self.calls.last_fd).items()}

@@ -154,7 +154,7 @@ class Stack:
         while at < message.control_len:
             size, level, kind, number = struct.unpack_from("<Qiii", control, at)
             found.append((level, kind, number))
-            at += (size + 7) & ~7
+            at += max(size + 7 & ~7, 16)
         return room.raw[:length], found
 
     def getsockopt(self, fd, level, option, size=4):

@@ -80,8 +80,15 @@ static const struct sysctl_entry *sysctl_find(struct net *net, const char *name)
     return search.found;
 }
 
-/* One whole number, with blanks around it. 0, -EINVAL, or -ERANGE for one no int can hold; *text moves behind
- * it. */
+static int sysctl_digit(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/*
+ * One whole number, also as 0x200, with blanks around it. 0, -EINVAL, or -ERANGE for one no int can hold;
+ * *text moves behind it.
+ */
 static int sysctl_parse_int(const char **text, int *value)
 {
     const char *p = *text;
@@ -89,10 +96,13 @@ static int sysctl_parse_int(const char **text, int *value)
     bool negative = *p == '-';
 
     p += negative;
-    if (!isdigit((unsigned char)*p))
+    bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+    int (*is_digit)(int) = hex ? isxdigit : isdigit;
+    p += hex ? 2 : 0;
+    if (!is_digit((unsigned char)*p))
         return -EINVAL;
-    for (; isdigit((unsigned char)*p); p++) {
-        number = number * 10 + (*p - '0');
+    for (; is_digit((unsigned char)*p); p++) {
+        number = number * (hex ? 16 : 10) + sysctl_digit(*p);
         if (number > (long long)INT_MAX + 1)
             return -ERANGE;
     }

@@ -70,6 +70,9 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 #define TCPOPT_FASTOPEN         34
 #define TCPOLEN_FASTOPEN_BASE   2
 #define TCPOLEN_FASTOPEN_COOKIE 8 /* ours; RFC 7413 4.1.1 allows 4 to 16 */
+#define TCPOPT_EXP              254 /* RFC 6994: two bytes behind the length tell whose it is */
+#define TCPOPT_EXP_FASTOPEN     0xf989
+#define TCPOLEN_EXP_BASE        4
 
 /* Sequence numbers live on a circle (RFC 9293 3.4). */
 static inline bool before(uint32_t a, uint32_t b)
@@ -97,6 +100,7 @@ struct tcp_skb_cb {
     uint8_t retrans; /* times retransmitted, saturating */
     uint16_t pcount; /* segments it counts for in packets_out once it has been sent (0: one) */
     bool csum_valid;
+    bool eor;       /* a message ends here: nothing is put behind it (write queue) */
     bool own_pages; /* its pages hold a copy of what was written; else they are a file's (write queue) */
     uint8_t sacked; /* TCPCB_*: the scoreboard */
     union {
@@ -188,6 +192,7 @@ struct tcp_sock {
     uint8_t nonagle;                      /* TCP_NAGLE_* */
     uint8_t ack_pending;                  /* an ACK is owed: TCP_ACK_* */
     bool ack_pingpong;                    /* a dialogue: our data will carry the ACK */
+    bool recvmsg_inq;                     /* TCP_INQ: recvmsg() tells how much is left to read */
     uint8_t ack_quick;                    /* this many ACKs go out without delay */
     uint16_t rcv_mss;                     /* guess at the peer's segment size */
     uint64_t ack_timeout_ms;
@@ -271,6 +276,7 @@ struct tcp_sock {
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
     uint32_t notsent_lowat;                                                           /* 0: the sysctl's */
+    uint32_t rto_max_ms;                                                              /* 0: the sysctl's */
     int32_t linger2_s;                     /* FIN_WAIT2 of an orphan: 0: the sysctl's, below: none at all */
     uint8_t keepalive_probes, syn_retries; /* 0: the sysctl's */
 

@@ -18,7 +18,7 @@ static void tcp_set_rto(struct tcp_sock *tp)
 {
     uint64_t margin_us = max((uint64_t)tp->rttvar_us * 4, (uint64_t)TCP_RTO_MIN * 1000);
 
-    tp->rto_ms = (uint32_t)min((tp->srtt_us + margin_us) / 1000, (uint64_t)TCP_RTO_MAX);
+    tp->rto_ms = (uint32_t)min((tp->srtt_us + margin_us) / 1000, (uint64_t)tcp_rto_max(tp));
 }
 
 void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us)
@@ -343,16 +343,24 @@ static void tcp_new_ack(struct sock *sk, uint32_t acked, uint32_t prior_in_fligh
 
 /*
  * RFC 5961 5: an ACK so old that no segment of ours can have caused it comes from someone who guesses. Else
- * it is merely late: it says nothing new, but its data is good.
+ * it is merely late: its data is good, and so are its blocks, which may tell of what no other ACK has told.
  */
-static enum skb_drop_reason tcp_old_ack(struct sock *sk, const struct tcp_seg *seg)
+static enum skb_drop_reason tcp_old_ack(struct sock *sk, const struct tcp_seg *seg, struct tcp_ack_state *st)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (tp->snd_una - seg->ack <= tp->max_window)
-        return SKB_NOT_DROPPED_YET;
-    tcp_send_challenge_ack(sk);
-    return SKB_DROP_REASON_TCP_INVALID_ACK;
+    if (tp->snd_una - seg->ack > min((uint64_t)tp->max_window, tp->bytes_acked)) {
+        tcp_send_challenge_ack(sk);
+        return SKB_DROP_REASON_TCP_INVALID_ACK;
+    }
+    tcp_replace_ts_recent(tp, seg); /* RFC 7323 4.3 goes by what it fills, not by what it acknowledges */
+    if (seg->num_sacks && tp->sack_ok && tp->packets_out) {
+        uint32_t sacked_segs = tp->sacked_segs;
+        tcp_sacktag(sk, seg, st);
+        tcp_sack_process(sk, st);
+        tp->delivered += tp->sacked_segs - sacked_segs;
+    }
+    return SKB_NOT_DROPPED_YET;
 }
 
 enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
@@ -361,16 +369,17 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
     uint32_t acked = seg->ack - tp->snd_una, prior_in_flight = tcp_in_flight(tp);
     uint32_t undelivered = tp->packets_out - tp->sacked_segs;
     bool was_outstanding = tp->packets_out != 0;
-    struct tcp_ack_state st = {.seg = seg, .prior_una = tp->snd_una, .prior_in_flight = prior_in_flight};
+    struct tcp_ack_state st = {
+        .seg = seg, .prior_una = tp->snd_una, .prior_in_flight = prior_in_flight, .fack = tp->fack};
 
+    st.now = ktime_get();
     if (before(seg->ack, tp->snd_una))
-        return tcp_old_ack(sk, seg);
+        return tcp_old_ack(sk, seg, &st);
     if (after(seg->ack, tp->snd_nxt)) { /* of what was never sent: say where we are (9293-FUTACK) */
         tcp_send_challenge_ack(sk);
         return SKB_DROP_REASON_TCP_INVALID_ACK;
     }
     tcp_replace_ts_recent(tp, seg);
-    st.now = ktime_get();
     tp->last_ack_ms = st.now / NSEC_PER_MSEC;
     tp->probes_out = 0;
     tp->ka_probes_out = 0;

@@ -161,6 +161,7 @@ static int tcp_fastopen_start(struct sock *child, struct sk_buff *skb, const str
     tp->snd_wnd = tp->max_window = seg->wnd + 1;
     tp->snd_sml = tp->iss;
     tcp_init_congestion_control(child);
+    tp->snd_cwnd++; /* ten segments of text beside it */
     tcp_rcv_space_init(tp);
     tcp_data_queue(child, skb);
     tp->syn_data_acked = tp->rcv_nxt != tp->irs + 1;
@@ -179,7 +180,8 @@ static bool tcp_fastopen_valid(struct request_sock *req, const struct tcp_option
         return false;
     int key = opt->fastopen_len ? tcp_fastopen_key_of(req, opt) : -1;
     req->fastopen_cookie = key < 0; /* the SYN-ACK brings one that is good (4.2.2) */
-    *renew = key > 0;
+    req->fastopen_exp = opt->fastopen_exp;
+    *renew = key > 0 && !opt->fastopen_exp;
     if (key < 0 && opt->fastopen_len)
         NET_INC_STATS(net, TcpExtTCPFastOpenPassiveFail);
     return key >= 0;

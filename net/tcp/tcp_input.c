@@ -43,7 +43,7 @@ bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms)
 {
     uint64_t now = ktime_get_ms();
 
-    if (*last_ms && now - *last_ms < TCP_INVALID_RATELIMIT_MS) {
+    if (*last_ms && now - *last_ms < (uint64_t)net->tcp->sysctl_invalid_ratelimit) {
         NET_INC_STATS(net, TcpExtTCPACKSkippedChallenge);
         return true;
     }
@@ -341,7 +341,7 @@ void tcp_finish_connect(struct sock *sk)
     tcp_set_state(sk, TCP_ESTABLISHED);
     tcp_fastopen_end(tp, false);
     if (tp->syn_retransmitted && !tp->srtt_us) {
-        tp->rto_ms = TCP_TIMEOUT_FALLBACK;
+        tp->rto_ms = min(TCP_TIMEOUT_FALLBACK, tcp_rto_max(tp));
         tp->backoff = 0;
     }
     tcp_init_congestion_control(sk);

@@ -15,7 +15,8 @@
 /* --- constants; times in ms --- */
 
 #define TCP_RTO_MIN          200u
-#define TCP_RTO_MAX          120000u
+#define TCP_RTO_MAX          120000u /* as far as tcp_rto_max_ms and TCP_RTO_MAX_MS go ... */
+#define TCP_RTO_MAX_LEAST    1000 /* ... and down to this */
 #define TCP_TIMEOUT_INIT     1000u /* RFC 6298 2.1 */
 #define TCP_TIMEOUT_FALLBACK 3000u /* RFC 6298 5.7: after a SYN had to be sent again */
 #define TCP_DELACK_MS        40u   /* RFC 9293 3.8.6.3: below 500 */
@@ -29,8 +30,6 @@
 #define TCP_TIMEWAIT_MS     60000u
 #define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
 #define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
-#define TCP_INVALID_RATELIMIT_MS                                                                             \
-    500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
 #define TCP_BLACK_HOLE_MSS     512u /* no black hole is narrower (RFC 9293 3.7.1: 576 passes everywhere) */
 #define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
@@ -82,6 +81,7 @@ struct tcp_options_received {
     uint8_t wscale;
     bool wscale_ok, sack_ok;
     int8_t fastopen_len; /* of the cookie; 0: one is asked for; < 0: no such option */
+    bool fastopen_exp;   /* by the option of before RFC 7413: answered by the same */
     const uint8_t *fastopen;
 };
 
@@ -91,6 +91,7 @@ struct tcp_syn_options {
     bool sack_ok, tstamp_ok;
     uint32_t tsval, tsecr;
     const uint8_t *fastopen_cookie; /* TCPOLEN_FASTOPEN_COOKIE bytes, or NULL */
+    bool fastopen_exp;
 };
 
 /* Half open: a SYN has come, our SYN-ACK is out. Bounded per listener, the oldest makes room (RFC 4987 3.4).
@@ -109,6 +110,7 @@ struct request_sock {
     bool ecn_ok;
     uint32_t ts_recent, ts_offset;
     bool fastopen_cookie; /* the first SYN-ACK brings one */
+    bool fastopen_exp;    /* ... in the experimental option */
     bool is_cookie;       /* of no table: the SYN-ACK must say all */
     bool acked;           /* handshake done, but the accept queue was full or the listener waits for data */
     uint8_t num_timeout;
@@ -159,7 +161,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    52
+#define TCP_SYSCTLS    54
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
@@ -195,7 +197,7 @@ struct netns_tcp {
     int sysctl_max_syn_backlog, sysctl_max_tw_buckets, sysctl_max_orphans, sysctl_somaxconn;
     int sysctl_mtu_probing, sysctl_notsent_lowat, sysctl_syncookies, sysctl_moderate_rcvbuf,
         sysctl_window_scaling, sysctl_abort_on_overflow, sysctl_slow_start_after_idle, sysctl_min_snd_mss,
-        sysctl_challenge_ack_limit;
+        sysctl_challenge_ack_limit, sysctl_invalid_ratelimit /* ms */, sysctl_rto_max_ms;
     int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     int sysctl_fastopen, sysctl_tw_reuse;
@@ -208,6 +210,12 @@ struct netns_tcp {
 static inline struct netns_tcp *tcp_net(const struct sock *sk)
 {
     return sock_net(sk)->tcp;
+}
+
+/* Where the doubling of the RTO ends (RFC 6298 2.5 and 5.5: 60 s at least, unless somebody asked for less). */
+static inline uint32_t tcp_rto_max(const struct tcp_sock *tp)
+{
+    return tp->rto_max_ms ? tp->rto_max_ms : (uint32_t)tcp_net(&tp->sk)->sysctl_rto_max_ms;
 }
 
 static inline struct tcphdr *tcp_hdr(const struct sk_buff *skb)
@@ -323,7 +331,7 @@ void tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, const struct tc
 void tcp_reset(struct sock *sk);
 /* Turns header prediction on if nothing stands against it. */
 void tcp_fast_path_check(struct tcp_sock *tp);
-/* An ACK that tells the peer where we are, at most every TCP_INVALID_RATELIMIT_MS (RFC 5961 7). */
+/* An ACK that tells the peer where we are, at most every tcp_invalid_ratelimit (RFC 5961 7). */
 void tcp_send_challenge_ack(struct sock *sk);
 void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg);
 bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms);
@@ -437,6 +445,7 @@ struct tcp_ack_state {
     ktime_t now;
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
+    uint32_t fack;      /* what tcp_sock.fack will be; what one ACK tells is in no order */
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
     bool reordered;        /* something arrived behind what was sent later */
@@ -593,6 +602,8 @@ uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t a
 uint32_t tcp_current_mss(struct sock *sk);
 uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu);
 uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu);
+/* What our link takes (RFC 9293 MUST-67): a narrower path from us to the peer says nothing of the one back. */
+uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
 void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscale_ok, uint32_t mss,
                                uint32_t *rcv_wnd, uint8_t *wscale);
 uint32_t tcp_win_from_space(uint32_t space);

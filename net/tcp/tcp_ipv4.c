@@ -179,7 +179,7 @@ static void tcp_v4_request_ts_offset(struct request_sock *req)
 /* What we offer in return. */
 static void tcp_v4_request_window(struct sock *listener, struct request_sock *req)
 {
-    req->advmss = tcp_mtu_to_mss(listener, req->dst->mtu);
+    req->advmss = tcp_advertise_mss(listener, req->dst);
     /* In whole segments as they will come, with a timestamp in each. */
     uint32_t payload = req->advmss - (req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0);
     tcp_select_initial_window(tcp_net(listener), listener->sk_rcvbuf, req->wscale_ok, payload, &req->rcv_wnd,
@@ -354,7 +354,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
     tcp_set_state(sk, TCP_SYN_SENT);
     tp->iss = tcp_v4_isn(&sk->sk_common, least_isn);
     tp->ts_offset = tcp_secure_ts_offset(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
-    tp->advmss = tcp_mtu_to_mss(sk, sk->sk_dst_cache->mtu);
+    tp->advmss = tcp_advertise_mss(sk, sk->sk_dst_cache);
     tp->mss_clamp = tp->advmss;
     tcp_sync_mss(sk, sk->sk_dst_cache->mtu);
     return 0;

@@ -105,7 +105,7 @@ static void tcp_reqsk_timer(struct timer *timer)
     }
     /* The settings allow more doublings than a number has bits; the ceiling is met long before. */
     unsigned doublings = min((unsigned)req->num_timeout, 16u);
-    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << doublings, TCP_RTO_MAX));
+    mod_timer(&req->timer, now + min(TCP_TIMEOUT_INIT << doublings, tcp_rto_max(tcp_sk(listener))));
 }
 
 /*
@@ -187,6 +187,8 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     tp->user_mss = lp->user_mss;
     tp->user_timeout_ms = lp->user_timeout_ms;
     tp->notsent_lowat = lp->notsent_lowat;
+    tp->rto_max_ms = lp->rto_max_ms;
+    tp->recvmsg_inq = lp->recvmsg_inq;
     tp->linger2_s = lp->linger2_s;
     tp->keepalive_time_ms = lp->keepalive_time_ms;
     tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;

@@ -6,6 +6,16 @@
  */
 #include "net/tcp/tcp_internal.h"
 
+/* RFC 7413 4.1.1: no cookie, or one of 4 to 16 bytes, an even number. */
+static void tcp_parse_fastopen(const uint8_t *cookie, unsigned len, bool exp, struct tcp_options_received *opt)
+{
+    if (len % 2 || len > 16 || len == 2)
+        return;
+    opt->fastopen_len = (int8_t)len;
+    opt->fastopen = cookie;
+    opt->fastopen_exp = exp;
+}
+
 static void tcp_parse_option(const uint8_t *p, uint8_t len, struct tcp_options_received *opt)
 {
     switch (p[0]) {
@@ -22,11 +32,12 @@ static void tcp_parse_option(const uint8_t *p, uint8_t len, struct tcp_options_r
     case TCPOPT_SACK_PERM:
         opt->sack_ok |= len == TCPOLEN_SACK_PERM;
         break;
-    case TCPOPT_FASTOPEN: /* RFC 7413 4.1.1: no cookie, or one of 4 to 16 bytes, an even number */
-        if (len % 2 || len > TCPOLEN_FASTOPEN_BASE + 16 || len == TCPOLEN_FASTOPEN_BASE + 2)
-            break;
-        opt->fastopen_len = (int8_t)(len - TCPOLEN_FASTOPEN_BASE);
-        opt->fastopen = p + TCPOLEN_FASTOPEN_BASE;
+    case TCPOPT_FASTOPEN:
+        tcp_parse_fastopen(p + TCPOLEN_FASTOPEN_BASE, len - TCPOLEN_FASTOPEN_BASE, false, opt);
+        break;
+    case TCPOPT_EXP: /* RFC 7413 appendix B: clients of before it had a number of its own */
+        if (len >= TCPOLEN_EXP_BASE && get_unaligned_be16(p + 2) == TCPOPT_EXP_FASTOPEN)
+            tcp_parse_fastopen(p + TCPOLEN_EXP_BASE, len - TCPOLEN_EXP_BASE, true, opt);
         break;
     default: /* RFC 9293 3.1 MUST-6: unknown ones are skipped */
         break;
@@ -125,10 +136,17 @@ unsigned tcp_write_sacks(uint8_t *p, const struct tcp_sack_block *blocks, unsign
     return 4 + count * TCPOLEN_SACK_BLOCK;
 }
 
-static unsigned tcp_write_fastopen(uint8_t *p, const uint8_t *cookie)
+static unsigned tcp_write_fastopen(uint8_t *p, const uint8_t *cookie, bool exp)
 {
     unsigned len = TCPOLEN_FASTOPEN_BASE + TCPOLEN_FASTOPEN_COOKIE;
 
+    if (exp) {
+        p[0] = TCPOPT_EXP;
+        p[1] = TCPOLEN_EXP_BASE + TCPOLEN_FASTOPEN_COOKIE;
+        put_unaligned_be16(TCPOPT_EXP_FASTOPEN, p + 2);
+        __builtin_memcpy(p + TCPOLEN_EXP_BASE, cookie, TCPOLEN_FASTOPEN_COOKIE);
+        return TCPOLEN_EXP_BASE + TCPOLEN_FASTOPEN_COOKIE;
+    }
     p[0] = TCPOPT_FASTOPEN;
     p[1] = (uint8_t)len;
     __builtin_memcpy(p + TCPOLEN_FASTOPEN_BASE, cookie, TCPOLEN_FASTOPEN_COOKIE);
@@ -164,6 +182,6 @@ unsigned tcp_write_syn_options(uint8_t *p, const struct tcp_syn_options *opt)
         n += 4;
     }
     if (opt->fastopen_cookie)
-        n += tcp_write_fastopen(p + n, opt->fastopen_cookie);
+        n += tcp_write_fastopen(p + n, opt->fastopen_cookie, opt->fastopen_exp);
     return n;
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "kernel/panic.h"
+#include "net/core/netdevice.h"
 #include "net/tcp/tcp_internal.h"
 
 /* --- sizes and windows --- */
@@ -30,6 +31,11 @@ uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu)
         mss = min(mss, (uint32_t)tp->user_mss);
     /* Segments of a few bytes would cost a header each (CVE-2019-11479). */
     return (uint16_t)max(mss, (uint32_t)tcp_net(sk)->sysctl_min_snd_mss);
+}
+
+uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst)
+{
+    return tcp_mtu_to_mss(sk, dst->dev ? dst->dev->mtu : dst->mtu);
 }
 
 uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu)
@@ -724,6 +730,7 @@ struct sk_buff *tcp_make_synack(struct sock *listener, const struct request_sock
     if (req->fastopen_cookie && !req->num_timeout) { /* a box on the way may drop what it does not know */
         tcp_fastopen_req_cookie(req, cookie);
         opt.fastopen_cookie = cookie;
+        opt.fastopen_exp = req->fastopen_exp;
     }
     unsigned options_len = tcp_write_syn_options(options, &opt);
     skb_reserve(skb, MAX_HEADER);

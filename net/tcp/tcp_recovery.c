@@ -281,8 +281,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
     uint32_t acked = tp->snd_una - st->prior_una, reo_ms = 0;
     bool resend = true;
 
-    if (before(tp->fack, tp->snd_una))
-        tp->fack = tp->snd_una;
+    tp->fack = before(st->fack, tp->snd_una) ? tp->snd_una : st->fack;
     if (st->reordered)
         tp->reord_seen++;
     if (st->reordered && !tp->rack_reord_seen) {

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 
+#include <netinet/in.h>
+
 #include "net/ipv4/ip_sockglue.h"
 #include "net/tcp/tcp_internal.h"
 
@@ -84,12 +86,20 @@ static void tcp_recv_urgent_passed(struct tcp_sock *tp)
     }
 }
 
+/* TCP_INQ: how much more can be read now; a FIN counts as one, so that the end is read too. */
+static void tcp_put_inq(const struct tcp_sock *tp, struct msg *msg, size_t *used)
+{
+    int inq = (int)(tp->rcv_nxt - tp->copied_seq);
+
+    msg_put_cmsg(msg, used, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));
+}
+
 ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t deadline = sock_rcv_deadline(sk, flags);
     uint32_t seq = tp->copied_seq;
-    size_t copied = 0, target = flags & MSG_WAITALL ? len : min((size_t)max(sk->sk_rcvlowat, 1u), len);
+    size_t control_used = 0, copied = 0, target = flags & MSG_WAITALL ? len : min((size_t)max(sk->sk_rcvlowat, 1u), len);
     int state = 0;
 
     if (unlikely(flags & MSG_ERRQUEUE))
@@ -118,5 +128,8 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
             seq = tp->copied_seq;
     }
     tcp_recv_urgent_passed(tp);
+    if (unlikely(tp->recvmsg_inq) && msg->control && (copied || state >= 0))
+        tcp_put_inq(tp, msg, &control_used);
+    msg->control_len = control_used;
     return copied ? (ssize_t)copied : state < 0 ? state : 0;
 }

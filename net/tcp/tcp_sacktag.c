@@ -196,8 +196,8 @@ static void tcp_mark_sacked(struct tcp_sock *tp, struct sk_buff *skb, struct tcp
     tp->sacked_out += tcp_skb_span(skb);
     tp->sacked_segs++;
     st->newly_sacked = true;
-    if (after(cb->end_seq, tp->fack))
-        tp->fack = cb->end_seq;
+    if (after(cb->end_seq, st->fack))
+        st->fack = cb->end_seq;
 }
 
 /* --- the blocks of an ACK --- */

@@ -92,7 +92,9 @@ static struct sk_buff *tcp_send_tail(const struct sock *sk, uint32_t goal)
 {
     struct sk_buff *tail = tcp_sk(sk)->send_head ? skb_peek_tail(&sk->sk_write_queue) : NULL;
 
-    return tail && tail->len < goal && !(TCP_SKB_CB(tail)->flags & TCPHDR_FIN) ? tail : NULL;
+    if (!tail || tail->len >= goal)
+        return NULL;
+    return TCP_SKB_CB(tail)->flags & TCPHDR_FIN || TCP_SKB_CB(tail)->eor ? NULL : tail;
 }
 
 /* The same bytes in a segment with room for a full one, in the place of `skb`; NULL without memory. */
@@ -328,6 +330,8 @@ ssize_t tcp_sendmsg(struct sock *sk, struct msg *msg, size_t len)
     }
     if (copied) {
         tcp_mark_urgent(sk, msg->flags);
+        if (unlikely(msg->flags & MSG_EOR) && copied == len) /* the end of a message, if it is all here */
+            TCP_SKB_CB(skb_peek_tail(&sk->sk_write_queue))->eor = true;
         tcp_push(sk, msg->flags);
         return (ssize_t)copied;
     }

@@ -125,6 +125,11 @@ static int tcp_set_int(struct sock *sk, int name, int val)
         return tcp_set_cork(sk, val);
     case TCP_QUICKACK:
         return tcp_set_quickack(sk, val);
+    case TCP_INQ:
+        if (val < 0 || val > 1)
+            return -EINVAL;
+        tp->recvmsg_inq = val;
+        return 0;
     case TCP_MAXSEG:
         return tcp_set_maxseg(tp, val);
     case TCP_KEEPIDLE:
@@ -139,6 +144,11 @@ static int tcp_set_int(struct sock *sk, int name, int val)
         if (val < 0)
             return -EINVAL;
         tp->user_timeout_ms = (uint32_t)val;
+        return 0;
+    case TCP_RTO_MAX_MS:
+        if (val < TCP_RTO_MAX_LEAST || val > (int)TCP_RTO_MAX)
+            return -EINVAL;
+        tp->rto_max_ms = (uint32_t)val;
         return 0;
     case TCP_NOTSENT_LOWAT: /* bytes */
         tp->notsent_lowat = (uint32_t)val;
@@ -280,6 +290,9 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
     case TCP_QUICKACK:
         *val = !tp->ack_pingpong;
         return 0;
+    case TCP_INQ:
+        *val = tp->recvmsg_inq;
+        return 0;
     case TCP_MAXSEG:
         *val = (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN) && tp->user_mss ? tp->user_mss
                                                                                          : (int)tp->mss_cache;
@@ -298,6 +311,9 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
         return 0;
     case TCP_USER_TIMEOUT:
         *val = (int)tp->user_timeout_ms;
+        return 0;
+    case TCP_RTO_MAX_MS:
+        *val = (int)tcp_rto_max(tp);
         return 0;
     case TCP_NOTSENT_LOWAT:
         *val = (int)tp->notsent_lowat;
@@ -380,6 +396,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
+        {"net.ipv4.tcp_rto_max_ms", &tn->sysctl_rto_max_ms, 1, TCP_RTO_MAX_LEAST, TCP_RTO_MAX},
         {"net.ipv4.tcp_notsent_lowat", &tn->sysctl_notsent_lowat, 1, -1, INT_MAX}, /* -1: no bound */
         {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 1},
         {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
@@ -402,6 +419,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
         {"net.ipv4.tcp_slow_start_after_idle", &tn->sysctl_slow_start_after_idle, 1, 0, 1},
         {"net.ipv4.tcp_challenge_ack_limit", &tn->sysctl_challenge_ack_limit, 1, 0, 1 << 30},
+        {"net.ipv4.tcp_invalid_ratelimit", &tn->sysctl_invalid_ratelimit, 1, 0, INT_MAX},
         {"net.ipv4.tcp_min_snd_mss", &tn->sysctl_min_snd_mss, 1, TCP_MIN_SND_MSS, 65535},
         {"net.ipv4.tcp_congestion_control", (void *)&tcp_sysctl_congestion_control, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_available_congestion_control", (void *)&tcp_sysctl_available_congestion_control,
@@ -445,6 +463,8 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_challenge_ack_limit = 1000;
+    tn->sysctl_invalid_ratelimit = 500;
+    tn->sysctl_rto_max_ms = TCP_RTO_MAX;
     tn->sysctl_pacing = 1;
     tn->sysctl_pacing_ss_ratio = 200;
     tn->sysctl_pacing_ca_ratio = 120;

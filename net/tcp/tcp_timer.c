@@ -32,7 +32,7 @@ void tcp_reset_xmit_timer_at(struct sock *sk, enum tcp_xmit_pending what, uint64
 
 void tcp_reset_xmit_timer(struct sock *sk, enum tcp_xmit_pending what, uint32_t when_ms)
 {
-    tcp_reset_xmit_timer_at(sk, what, ktime_get_ms() + min(when_ms, TCP_RTO_MAX));
+    tcp_reset_xmit_timer_at(sk, what, ktime_get_ms() + min(when_ms, tcp_rto_max(tcp_sk(sk))));
 }
 
 void tcp_stop_xmit_timer(struct tcp_sock *tp)
@@ -67,13 +67,15 @@ void tcp_schedule_delack(struct sock *sk, uint32_t when_ms)
 
 /* R2 as a time: how long `boundary` retransmissions with doubling take from the least RTO on (924 s for 15).
  */
-static uint64_t tcp_retries_to_ms(unsigned boundary)
+static uint64_t tcp_retries_to_ms(unsigned boundary, uint32_t rto_max)
 {
-    unsigned doublings = 9; /* 200 ms << 9 is the last below TCP_RTO_MAX */
+    unsigned doublings = 0; /* TCP_RTO_MIN << doublings is the last below rto_max: 9 for two minutes */
 
+    while (TCP_RTO_MIN << (doublings + 1) <= rto_max)
+        doublings++;
     if (boundary <= doublings)
         return (uint64_t)((2u << boundary) - 1) * TCP_RTO_MIN;
-    return (uint64_t)((2u << doublings) - 1) * TCP_RTO_MIN + (uint64_t)(boundary - doublings) * TCP_RTO_MAX;
+    return (uint64_t)((2u << doublings) - 1) * TCP_RTO_MIN + (uint64_t)(boundary - doublings) * rto_max;
 }
 
 static unsigned tcp_orphan_retries(const struct sock *sk)
@@ -114,7 +116,7 @@ static bool tcp_retransmits_exhausted(struct sock *sk, uint64_t now)
         return tp->retransmits >= (tp->syn_retries ? tp->syn_retries : (unsigned)tn->sysctl_syn_retries);
     if (sk->sk_dead)
         return tp->retransmits >= tcp_orphan_retries(sk);
-    return elapsed >= tcp_retries_to_ms((unsigned)tn->sysctl_retries2);
+    return elapsed >= tcp_retries_to_ms((unsigned)tn->sysctl_retries2, tcp_rto_max(tp));
 }
 
 /*
@@ -202,7 +204,7 @@ static void tcp_retransmit_timer(struct sock *sk)
         tp->retransmits++;
     if (tp->backoff < 255)
         tp->backoff++;
-    tp->rto_ms = min(tp->rto_ms * 2, TCP_RTO_MAX); /* RFC 6298 5.5 */
+    tp->rto_ms = min(tp->rto_ms * 2, tcp_rto_max(tp)); /* RFC 6298 5.5 */
     tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS,
                          shut_out ? tp->rto_ms
                                   : tcp_until_user_timeout(tp, tp->retrans_stamp_ms, tp->rto_ms));
@@ -251,7 +253,7 @@ static void tcp_probe_timer(struct sock *sk)
         tp->probes_out++;
     if (tp->backoff < 16)
         tp->backoff++;
-    uint64_t wait_ms = min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)TCP_RTO_MAX);
+    uint64_t wait_ms = min((uint64_t)tp->rto_ms << tp->backoff, (uint64_t)tcp_rto_max(tp));
     tcp_reset_xmit_timer(sk, TCP_TIME_PROBE0, tcp_until_user_timeout(tp, tp->probe_stamp_ms, wait_ms));
 }
 

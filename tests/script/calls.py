@@ -11,9 +11,9 @@ import struct
 import termios
 
 import wire
-from skiff import PEER, Failed
+from skiff import Failed, IoVec, MsgHdr
 
-CALL = re.compile(r"(\w+) ?\((.*)\) = (-?[\w|.]+)(?: ([A-Z0-9]+))?(?: \(.*\))?")
+CALL = re.compile(r"(\w+) ?\((.*)\) = (-?[\w|.]+)(?: ([A-Z0-9]+))?(?: ?\(.*\))?")
 LEVELS = {"SOL_SOCKET": 1, "SOL_IP": 0, "IPPROTO_IP": 0, "SOL_TCP": 6, "IPPROTO_TCP": 6}
 MSG = {"MSG_OOB": 1, "MSG_PEEK": 2, "MSG_DONTWAIT": 0x40, "MSG_EOR": 0x80, "MSG_NOSIGNAL": 0x4000, "MSG_MORE": 0x8000,
        "MSG_TRUNC": 0x20, "MSG_WAITALL": 0x100, "MSG_ERRQUEUE": 0x2000, "MSG_ZEROCOPY": 0x4000000, "MSG_FASTOPEN": 0x20000000}
@@ -23,11 +23,12 @@ POLL["EPOLLET"] = 1 << 31
 POLL |= {f"E{name}": bit for name, bit in POLL.items() if name[0] == "P"} | {"EPOLLONESHOT": 1 << 30}
 EPOLL_OPS = {"EPOLL_CTL_ADD": 1, "EPOLL_CTL_DEL": 2, "EPOLL_CTL_MOD": 3}
 # Options Python's socket module does not name.
-OPTIONS = {"TCP_INQ": 36, "TCP_TX_DELAY": 37, "SO_ZEROCOPY": 60, "SO_BINDTODEVICE": 25, "TCP_FASTOPEN": 23, "TCP_TIMESTAMP": 24,
+OPTIONS = {"TCP_INQ": 36, "TCP_CM_INQ": 36, "TCP_TX_DELAY": 37, "TCP_RTO_MAX_MS": 44, "SO_ZEROCOPY": 60, "SO_BINDTODEVICE": 25, "TCP_FASTOPEN": 23, "TCP_TIMESTAMP": 24,
            "TCP_NOTSENT_LOWAT": 25, "TCP_SAVE_SYN": 27, "TCP_FASTOPEN_CONNECT": 30, "TCP_FASTOPEN_KEY": 33,
            "TCP_FASTOPEN_NO_COOKIE": 34, "TCP_USER_TIMEOUT": 18, "TCP_REPAIR": 19, "TCP_THIN_LINEAR_TIMEOUTS": 16, "IP_MTU": 14,
            "IP_MTU_DISCOVER": 10, "IP_PMTUDISC_DONT": 0, "IP_PMTUDISC_WANT": 1, "IP_PMTUDISC_DO": 2, "IP_PMTUDISC_PROBE": 3}
 HOW = {"SHUT_RD": 0, "SHUT_WR": 1, "SHUT_RDWR": 2}
+CONTROL = re.compile(r"\{ ?cmsg_level ?= ?(\w+), ?cmsg_type ?= ?(\w+), ?cmsg_data ?= ?(\d+) ?\}")
 WAITS = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
 
 
@@ -81,15 +82,6 @@ def lengths(text):
     return [value(piece) for piece in re.findall(r"\{ ?\.\.\., (\w+) ?\}", m[1])]
 
 
-class IoVec(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_char_p), ("len", ctypes.c_size_t)]
-
-
-class MsgHdr(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_void_p), ("name_len", ctypes.c_uint32), ("iov", ctypes.POINTER(IoVec)), ("iov_len", ctypes.c_size_t),
-                ("control", ctypes.c_void_p), ("control_len", ctypes.c_size_t), ("flags", ctypes.c_int)]
-
-
 class Blocked:
     """A call that blocks: tried again, and what came of it compared, at the end of its time."""
 
@@ -103,6 +95,17 @@ class Blocked:
             result, number = self.again(self.wanted - self.sent)
             self.sent += max(0, result)
             self.error = number if result < 0 and number not in WAITS else 0
+
+    def is_ready(self):
+        """Has it an answer? (Which is then its own: an accept() or read() that has worked is not tried again.)"""
+        if self.sending:
+            self.go_on()
+            return self.sent == self.wanted
+        result, number = self.again()
+        if result == -1 and number in WAITS:
+            return False
+        self.again = lambda: (result, number)
+        return True
 
     def finish(self):
         if not self.sending:
@@ -181,6 +184,7 @@ class Calls:
         return self.stack.call("bind", self.fd(a[0]), *self.stack.address(host[1] if host else "0.0.0.0", int(port[1]) if port else 8080))
 
     def call_listen(self, a, expected):
+        self.script.fresh = self.script.published
         return self.stack.call("listen", self.fd(a[0]), value(a[1]))
 
     def call_accept(self, a, expected):
@@ -193,7 +197,7 @@ class Calls:
         port = int(port[1]) if port else 8080
         if peer.local_port is not None and peer.remote_port != port:
             peer.connect(port)
-        return self.stack.call("connect", fd, *self.stack.address(host[1] if host else PEER, port))
+        return self.stack.call("connect", fd, *self.stack.address(host[1] if host else self.stack.peer, port))
 
     def call_finish_connect(self, a, expected):
         error = struct.unpack("<i", self.stack.getsockopt(self.fd(a[0]), 1, socket.SO_ERROR))[0]
@@ -217,7 +221,7 @@ class Calls:
         if len(a) < 5 or a[4] == "NULL":
             return self.send(fd, length, flags)
         sent = self.stack.call("sendto", fd, wire.pattern(self.written_at[fd], length), length, flags | MSG["MSG_NOSIGNAL"],
-                               *self.stack.address(PEER, 8080))
+                               *self.stack.address(self.stack.peer, 8080))
         self.written_at[fd] += sent
         return sent
 
@@ -230,16 +234,25 @@ class Calls:
     def send_pieces(self, fd, pieces, flags):
         at = self.written_at[fd]
         starts = [at + sum(pieces[:i]) for i in range(len(pieces))]
-        iov = (IoVec * len(pieces))(*((wire.pattern(start, n), n) for start, n in zip(starts, pieces)))
+        rooms = [ctypes.create_string_buffer(wire.pattern(start, n), max(1, n)) for start, n in zip(starts, pieces)]
+        iov = (IoVec * len(pieces))(*((ctypes.addressof(room), n) for room, n in zip(rooms, pieces)))
         message = MsgHdr(iov=iov, iov_len=len(pieces))
         sent = self.stack.call("sendmsg", fd, ctypes.byref(message), flags | MSG["MSG_NOSIGNAL"])
         self.written_at[fd] += sent
         return sent
 
     def call_recvmsg(self, a, expected):
-        if "msg_control" in a[1]:
-            raise wire.Syntax("control messages are not known here")
-        return self.receive(self.fd(a[0]), sum(lengths(a[1])), value(a[2], MSG))
+        control = re.search(r"msg_control ?= ?\[(.*)\]", a[1])
+        if not control:
+            return self.receive(self.fd(a[0]), sum(lengths(a[1])), value(a[2], MSG))
+        wanted = CONTROL.fullmatch(control[1].strip())
+        if control[1].strip() and not wanted:
+            raise wire.Syntax("of control messages there is {cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=N}")
+        data, messages = self.stack.recvmsg(self.fd(a[0]), sum(lengths(a[1])), value(a[2], MSG))
+        expected_messages = [(LEVELS[wanted[1]], value(wanted[2]), int(wanted[3]))] if wanted else []
+        if messages != expected_messages:
+            raise wire.Wrong(f"expected control messages {expected_messages}\n    came     {messages}")
+        return self.check_received(self.fd(a[0]), data, value(a[2], MSG))
 
     def call_readv(self, a, expected):
         return self.receive(self.fd(a[0]), sum(lengths(a[1])), 0)
@@ -254,9 +267,11 @@ class Calls:
         return self.receive(self.fd(a[0]), value(a[2]), value(a[3], MSG))
 
     def receive(self, fd, length, flags):
-        data = self.stack.recv(fd, length, flags)
+        return self.check_received(fd, self.stack.recv(fd, length, flags), flags)
+
+    def check_received(self, fd, data, flags):
         if not self.odd_data and data != wire.pattern(self.read_at[fd], len(data)):
-                raise wire.Wrong("expected the bytes as the peer sent them\n    came     others")
+            raise wire.Wrong("expected the bytes as the peer sent them\n    came     others")
         self.read_at[fd] += 0 if flags & MSG["MSG_PEEK"] else len(data)
         return len(data)
 

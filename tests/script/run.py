@@ -25,11 +25,11 @@ import events
 import model
 import rules
 import wire
-from skiff import LIBRARY, LOCAL, LOCAL_MAC, PEER, ROOT, Failed, Stack
+from skiff import LIBRARY, LOCAL_MAC, ROOT, STATES, Failed, Stack
 from wire import Syntax, Wrong
 
 HERE = pathlib.Path(__file__).resolve().parent
-TIME = re.compile(r"(?P<plus>\+?)(?P<at>\d*\.?\d+)(?:~\+?(?P<until>\d*\.?\d+))?(?:\.\.\.(?P<end>\+?\d*\.?\d+))?\s+(?P<event>.*)", re.S)
+TIME = re.compile(r"(?P<plus>\+?)(?P<at>\d*\.?\d+)(?:~\+?(?P<until>\d*\.?\d+))?(?:\s*\.\.\.\s*(?P<end>\+?\d*\.?\d+))?\s+(?P<event>.*)", re.S)
 SERVER_PORT, CLIENT_PORT = 8080, 40000
 LONGEST_WAIT_US = 400_000_000
 REMOTE_ISN = 2**32 - 100  # every script crosses the end of the sequence space
@@ -42,6 +42,8 @@ class Peer:
         self.remote_port, self.local_port = CLIENT_PORT + index, SERVER_PORT
         self.remote_base, self.local_base, self.isns = REMOTE_ISN, 0, []
         self.script_isn, self.timestamps = 0, {}  # our ISN and our timestamps, as the script writes them
+        self.mss = 0  # what its SYN says
+        self.syn_isns = {"<": 0, ">": 0}  # what a published script writes for each side's ISN, in SYNs only
 
     def connect(self, port):
         """The stack is about to connect to this peer, from a port we shall see."""
@@ -55,10 +57,12 @@ class Script:
         self.line, self.at, self.tolerance = 0, 0, 4000
         self.peers, self.pending, self.cookies, self.ignored = {}, [], {}, []
         self.came, self.variables = None, {}  # the last segment that was expected
-        self.published, self.expectations = False, 0
-        option = {name: int(value) for name, value in re.findall(r"^--(mtu|mss)=(\d+)", self.text, re.M)}
+        self.published, self.expectations = "defaults.sh" in self.text, 0
+        self.fresh, self.former_ports = False, set()
+        option = {name: int(value) for name, value in re.findall(r"^(?:--|ip link set dev tun0 )(mtu|mss)[= ](\d+)", self.text, re.M)}
         self.mss = option.get("mss", option.get("mtu", 1500) - 40)  # what comes in and is longer is a train of these
-        self.stack = Stack(option.get("mtu", 1500))
+        self.stack = Stack(option.get("mtu", 1500), **(events.PUBLISHED_ADDRESSES if self.published else {}))
+        self.cookies |= events.PUBLISHED_COOKIES if self.published else {}
         self.calls = calls.Calls(self.stack, self)
 
     def peer(self, index=1):
@@ -66,6 +70,15 @@ class Script:
             self.peers[index] = Peer(index)
             self.peers[index].cookies = self.cookies
         return self.peers[index]
+
+    def first_peer_again(self):
+        """A published script knows one connection at a time: the SYN after listen() is that of another."""
+        former = self.peer()
+        self.former_ports.add(former.remote_port)
+        self.peers[1] = Peer(100 + len(self.former_ports))
+        self.peers[1].cookies = self.cookies
+        self.fresh = False
+        self.forget_former()
 
     def find_peer(self, sport, dport, flags):
         for peer in self.peers.values():
@@ -91,11 +104,26 @@ class Script:
             blocked.finish()
             self.line = now
 
+    def finish_ready(self):
+        """Nor does a call that may end any moment, and can, wait for the call behind it."""
+        for blocked in list(self.pending):
+            if blocked.end - self.at <= self.tolerance and blocked.is_ready():
+                self.pending.remove(blocked)
+                self.line, now = blocked.line, self.line
+                blocked.finish()
+                self.line = now
+
+    def forget_former(self):
+        """Published scripts say nothing of what happens on a connection after the next has begun."""
+        if self.former_ports:
+            self.stack.sent[:] = [(at, d) for at, d in self.stack.sent if int.from_bytes(d[22:24], "big") not in self.former_ports]
+
     def quiet_until(self, us):
         """Nothing may have been sent before this time that no line has spoken of."""
         self.advance_to(us)
         if self.published and not self.expectations:
             self.stack.sent.clear()  # packetdrill does not look at what comes after the last line with a >
+        self.forget_former()
         if self.stack.sent and self.stack.sent[0][0] < us - self.tolerance:
             raise Wrong(f"nothing was expected here\n    came     {self.describe_next()}")
 
@@ -112,6 +140,7 @@ class Script:
     def next_segment(self, latest):
         while not self.stack.sent and self.stack.now() < latest:
             self.advance_to(min(max(self.stack.next_timer(), self.stack.now() + 1), latest))
+            self.forget_former()
         if not self.stack.sent:
             return None
         at, datagram = self.stack.sent.pop(0)
@@ -134,7 +163,10 @@ class Script:
 
     def expect(self, text, earliest, latest, peer_index):
         want = wire.parse_segment(text)
-        if want.flags & wire.FLAGS["S"] and want.seq:
+        if self.published:
+            self.make_relative(want, self.peer(peer_index), ">")
+            want.optional |= wire.FLAGS["P"] if want.len and want.len == self.peer(peer_index).mss else 0  # see next_train()
+        elif want.flags & wire.FLAGS["S"] and want.seq:
             self.peer(peer_index).script_isn = want.seq
         found = self.next_train(want, latest)
         if not found:
@@ -154,33 +186,51 @@ class Script:
         self.came = came
         self.at = at if earliest == 0 else self.at
 
+    def make_relative(self, segment, peer, direction):
+        """In published scripts the numbers of a SYN are absolute, all others count from the ISNs."""
+        if not segment.flags & wire.FLAGS["S"] or segment.seq is None:
+            return
+        peer.syn_isns[direction] = segment.seq
+        if direction == "<" and (m := re.search(r"mss (\d+)", ",".join(segment.options or []))):
+            peer.mss = int(m[1])
+        segment.seq = 0
+        if segment.ack is not None:
+            segment.ack -= peer.syn_isns["<" if direction == ">" else ">"]
+
     def inject(self, text, peer_index):
-        peer = self.peer(peer_index)
-        if " icmp " in text:
-            self.stack.receive(wire.build_icmp(text, peer, LOCAL, PEER))
+        if "icmp " in text:
+            self.stack.receive(wire.build_icmp(text, self.peer(peer_index), self.stack.local, self.stack.peer))
             return
         segment = wire.parse_segment(text)
+        if self.fresh and segment.flags & wire.FLAGS["S"]:
+            self.first_peer_again()
+        peer = self.peer(peer_index)
+        if self.published:
+            self.make_relative(segment, peer, "<")
         if None in (segment.seq, segment.len):
             raise Syntax("a segment to the stack needs its numbers")
         if segment.words.get("urg") or (segment.flags & wire.FLAGS["S"] and segment.seq):
             self.calls.odd_data = True
         mac = b"\xff" * 6 if "broadcast" in segment.words else LOCAL_MAC
-        self.stack.receive(wire.build(segment, peer, LOCAL, PEER), mac, self.mss if segment.len > self.mss else 0)
+        self.stack.receive(wire.build(segment, peer, self.stack.local, self.stack.peer), mac, self.mss if segment.len > self.mss else 0)
         for blocked in list(self.pending):
             blocked.go_on()
 
     def check_python(self, code):
         names = self.variables | {"isns": [i for p in self.peers.values() for i in p.isns], "counter": self.stack.counter, "now": self.stack.now(), "last": self.came}
         names["timestamp"] = lambda number: self.peer().timestamps[number]  # ours, that the script has called so
-        names |= wire.CA_STATES | {"isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
+        names |= wire.CA_STATES | wire.INFO_OPTIONS | {f"TCP_{name}": i for i, name in enumerate(STATES) if name}
+        names |= {"cookie": lambda name: self.cookies[name], "isn": lambda i: self.peer(i).isns, "port": lambda i=1: self.peer(i).local_port}
         if self.calls.last_fd is not None:
             try:
                 names |= {f"tcpi_{k}": v for k, v in self.stack.tcp_info(self.calls.last_fd).items()}
+                names |= {"tcpi_snd_wscale": names["tcpi_wscales"] & 15, "tcpi_rcv_wscale": names["tcpi_wscales"] >> 4}
+                names["SK_MEMINFO_RCVBUF"] = int.from_bytes(self.stack.getsockopt(self.calls.last_fd, 1, 8), "little")
             except Failed:
                 pass
         given = set(names) | {"__builtins__"}
         try:
-            exec(code.strip(), names)
+            exec(code.strip("\\ \n\t"), names)
             self.variables |= {n: v for n, v in names.items() if n not in given}
         except NameError as e:
             raise Syntax(f"{e} here")
@@ -199,6 +249,7 @@ class Script:
         if arrow:
             return self.inject(arrow[3].strip(), int(arrow[2] or 1))
         self.finish_calls(self.at)
+        self.finish_ready()
         if text == "nothing":
             if self.stack.sent:
                 raise Wrong(f"expected nothing\n    came     {self.describe_next()}")
@@ -210,7 +261,6 @@ class Script:
         return self.calls.run(text, end)
 
     def setting(self, text):
-        self.published |= "defaults.sh" in text
         for name, value, strict in events.settings(text):
             try:
                 self.stack.sysctl(name, value)

@@ -47,7 +47,7 @@ def load():
         getattr(lib, f"skiff_{name}").argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_sysctl_set.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
     lib.skiff_counter.argtypes = [pointer, ctypes.c_char_p]
-    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll sendmsg epoll_create1 epoll_ctl epoll_wait".split():
+    for name in "socket bind listen accept connect shutdown close setsockopt getsockopt getsockname ioctl poll sendmsg recvmsg epoll_create1 epoll_ctl epoll_wait".split():
         getattr(lib, f"skiff_{name}").restype = number
     for name in ("send", "recv"):
         function = getattr(lib, f"skiff_{name}")
@@ -55,6 +55,15 @@ def load():
     lib.skiff_sendto.argtypes = [pointer, number, ctypes.c_char_p, size, number, pointer, ctypes.c_uint32]
     lib.skiff_sendto.restype = ctypes.c_ssize_t
     return lib
+
+
+class IoVec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
+class MsgHdr(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("name_len", ctypes.c_uint32), ("iov", ctypes.POINTER(IoVec)), ("iov_len", ctypes.c_size_t),
+                ("control", ctypes.c_void_p), ("control_len", ctypes.c_size_t), ("flags", ctypes.c_int)]
 
 
 class Failed(Exception):
@@ -66,17 +75,18 @@ class Failed(Exception):
 
 
 class Stack:
-    def __init__(self, mtu=1500, seed=1):
-        self.lib, self.sent = load(), []
+    def __init__(self, mtu=1500, seed=1, local=LOCAL, peer=PEER):
+        self.lib, self.sent, self.local, self.peer = load(), [], local, peer
         self.lib.skiff_seed(seed)
         self.stack = ctypes.c_void_p(self.lib.skiff_stack_create(b"script"))
         self.callback = TRANSMIT(self.on_transmit)
         self.device = ctypes.c_void_p(self.lib.skiff_device_add(self.stack, LOCAL_MAC, mtu, self.callback, None))
         if not self.stack or not self.device:
             raise Failed(ctypes.get_errno())
-        self.check(self.lib.skiff_address_add(self.device, f"{LOCAL}/24".encode()))
-        self.check(self.lib.skiff_neighbour_add(self.device, PEER.encode(), PEER_MAC))
-        self.check(self.lib.skiff_route_add(self.device, b"0.0.0.0/0", PEER.encode()))
+        gateway = peer if peer == PEER else local.rpartition(".")[0] + ".254"
+        self.check(self.lib.skiff_address_add(self.device, f"{local}/24".encode()))
+        self.check(self.lib.skiff_neighbour_add(self.device, gateway.encode(), PEER_MAC))
+        self.check(self.lib.skiff_route_add(self.device, b"0.0.0.0/0", gateway.encode()))
         self.start_ns = self.lib.skiff_clock_now()
         self.sent.clear()
 
@@ -133,6 +143,19 @@ class Stack:
         room = ctypes.create_string_buffer(max(1, size))
         length = self.call("recv", fd, room, size, flags)
         return room.raw[:length]
+
+    def recvmsg(self, fd, size, flags=0):
+        """The bytes, and [(level, type, number)] of the control messages with them."""
+        room, control = ctypes.create_string_buffer(max(1, size)), ctypes.create_string_buffer(256)
+        pieces = (IoVec * 1)(IoVec(ctypes.addressof(room), size))
+        message = MsgHdr(iov=pieces, iov_len=1, control=ctypes.addressof(control), control_len=len(control))
+        length = self.call("recvmsg", fd, ctypes.byref(message), flags)
+        found, at = [], 0
+        while at < message.control_len:
+            size, level, kind, number = struct.unpack_from("<Qiii", control, at)
+            found.append((level, kind, number))
+            at += max(size + 7 & ~7, 16)
+        return room.raw[:length], found
 
     def getsockopt(self, fd, level, option, size=4):
         room, length = ctypes.create_string_buffer(max(1, size)), ctypes.c_uint32(size)

@@ -2,7 +2,7 @@
 
     P. 1:1001(1000) ack 1 win 257 urg 5 <nop,nop,TS val 1 ecr 2>
 
-Flags: S F R P U E W and . for ACK; P? is a PSH that may be there or not. A * stands for any number. Options: mss N, wscale N,
+Flags: S F R P U E W, A for AE (RFC 9768) and . for ACK; P? is a PSH that may be there or not. A * stands for any number. Options: mss N, wscale N,
 sackOK, TS val N ecr N, sack N:N ..., FO COOKIE, FOEXP COOKIE, nop, eol, raw HEX; a list that ends in ... allows others, <...> any.
 Sequence numbers are relative: those of a side start at 0 (or what the script writes) with its SYN. Our own timestamps and
 cookies are random: a script gives them numbers or names of its own where they come, and echoes these.
@@ -10,14 +10,15 @@ cookies are random: a script gives them numbers or names of its own where they c
 import re
 import struct
 
-FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128}
+FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128, "A": 256}
 ECN = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 WORDS = {"win": int, "urg": int, "tos": int, "ttl": int, "from": str, "to": str, "sport": int, "dport": int, "ipopt": str}
-SEGMENT = re.compile(r"(?:\[(?P<ip>[^\]]*)\] )?(?P<flags>[SFRPUEW.?-]+|-) (?P<seq>\d+|\*):(?P<end>\d+|\*)\((?P<len>\d+|\*)\)"
+SEGMENT = re.compile(r"(?:\[(?P<ip>[^\]]*)\] )?(?P<flags>[SFRPUEWA.?-]+|-) (?P<seq>\d+|\*):(?P<end>\d+|\*)\((?P<len>\d+|\*)\)"
                      r"(?: ack (?P<ack>\d+|\*))?(?P<words>(?: [a-z]+(?: [\w.*]+)?)*?)(?: <(?P<options>.*)>)?")
+INFO_OPTIONS = {f"TCPI_OPT_{name}": 1 << i for i, name in enumerate("TIMESTAMPS SACK WSCALE ECN ECN_SEEN SYN_DATA".split())}
 CA_STATES = {"TCP_CA_Open": 0, "TCP_CA_Disorder": 1, "TCP_CA_CWR": 2, "TCP_CA_Recovery": 3, "TCP_CA_Loss": 4}
 ICMP = re.compile(r"\[(?P<seq>\d+):(?P<end>\d+)\((?P<len>\d+)\)\] icmp (?P<words>[a-z_ ]+?)(?: mtu (?P<mtu>\d+))?(?: from (?P<from>\S+))?")
-ICMP_KINDS = {"unreachable net_unreachable": (3, 0), "unreachable host_unreachable": (3, 1),
+ICMP_KINDS = {"unreachable": (3, 0), "unreachable net_unreachable": (3, 0), "unreachable host_unreachable": (3, 1),
               "unreachable protocol_unreachable": (3, 2), "unreachable port_unreachable": (3, 3),
               "unreachable frag_needed": (3, 4), "unreachable source_route_failed": (3, 5), "source_quench": (4, 0),
               "time_exceeded": (11, 0), "parameter_problem": (12, 0)}
@@ -60,7 +61,7 @@ class Segment:
         self.words, self.options = words or {}, options
 
     def __str__(self):
-        flags = "".join(c for c in "SFRPUEW." if self.flags & FLAGS[c]) or "-"
+        flags = "".join(c for c in "SFRPUEWA." if self.flags & FLAGS[c]) or "-"
         end = "*" if self.seq is None or self.len is None else self.seq + self.len
         text = f"{flags} {'*' if self.seq is None else self.seq}:{end}({'*' if self.len is None else self.len})"
         text += "" if self.ack is None else f" ack {self.ack}"
@@ -138,6 +139,8 @@ def option_bytes(option, peer):
         return struct.pack(f"!BB{len(edges)}I", 5, 2 + 4 * len(edges), *edges)
     if words[0] == "raw":
         return bytes.fromhex("".join(words[1:]))
+    if words[0] == "md5":
+        return bytes([19, 2 + len(words[1]) // 2]) + bytes.fromhex(words[1])
     simple = {"nop": lambda: b"\1", "eol": lambda: b"\0", "sackOK": lambda: b"\4\2",
               "mss": lambda: struct.pack("!BBH", 2, 4, int(words[1])), "wscale": lambda: bytes([3, 3, int(words[1])])}
     if words[0] not in simple:
@@ -191,7 +194,7 @@ def build(segment, peer, local, remote):
     source, target = words.get("from", remote), words.get("to", local)
     ack = 0 if segment.ack is None else (segment.ack + peer.local_base) % 2**32
     tcp = struct.pack("!HHIIBBHHH", words.get("sport", peer.remote_port), words.get("dport", peer.local_port),
-                      (segment.seq + peer.remote_base) % 2**32, ack, (20 + len(options)) << 2, segment.flags,
+                      (segment.seq + peer.remote_base) % 2**32, ack, (20 + len(options)) << 2 | segment.flags >> 8, segment.flags & 255,
                       words.get("win", 0), 0, words.get("urg", 0)) + options
     tcp += pattern(segment.seq + bool(segment.flags & FLAGS["S"]), segment.len)
     right = tcp_sum(address(source), address(target), tcp)
@@ -201,7 +204,8 @@ def build(segment, peer, local, remote):
 
 def build_icmp(text, peer, local, remote):
     """An ICMP error about a segment of ours: [SEQ:END(LENGTH)] icmp unreachable frag_needed mtu 1200."""
-    m = ICMP.fullmatch(text)
+    last = re.fullmatch(r"(.*) (\[\S+\])", text)
+    m = ICMP.fullmatch(f"{last[2]} {last[1]}" if last else text)
     if not m or m["words"] not in ICMP_KINDS:
         raise Syntax(f"this is no ICMP error: [SEQ:END(LENGTH)] icmp KIND mtu N; kinds: {', '.join(ICMP_KINDS)}")
     kind, code = ICMP_KINDS[m["words"]]
@@ -223,9 +227,10 @@ def dissect(datagram, find_peer):
     sport, dport, seq, ack, offset, flags, win, _, urg = struct.unpack_from("!HHIIBBHHH", tcp)
     if tcp_sum(datagram[12:16], datagram[16:20], tcp):
         raise Syntax("wrong TCP checksum")
-    header_len = (offset >> 4) * 4
+    header_len = (offset >> 4) * 4  # of the four bits behind it AE is the last
     if not 20 <= header_len <= len(tcp):
         raise Syntax("wrong data offset")
+    flags |= (offset & 1) << 8
     peer = find_peer(sport, dport, flags)
     if flags & 2:
         peer.local_base = (seq - peer.script_isn) % 2**32

@@ -37,6 +37,8 @@ TEST("a setting is read and written by its name")
     assert_int_equal(ttl, 128);
     assert_int_equal(sysctl_get(core.net, "net.ipv4.ip_default_ttl", buf, sizeof(buf)), 3);
     assert_string_equal(buf, "128");
+    assert_int_equal(sysctl_set(core.net, "net.ipv4.ip_default_ttl", "0x4F"), 0); /* flags are written so */
+    assert_int_equal(ttl, 0x4f);
     assert_int_equal(sysctl_set(core.net, "net.ipv4.nothing", "1"), -ENOENT);
     assert_int_equal(sysctl_get(core.net, "net.ipv4.nothing", buf, sizeof(buf)), -ENOENT);
 }
@@ -56,7 +58,7 @@ TEST("three values are set together or not at all")
 
 TEST("what is no number, and what is out of range, is refused")
 {
-    static const char *const wrong[] = {"", " ", "x", "1x", "0x10", "-", "1.5", "1 2", "+1"};
+    static const char *const wrong[] = {"", " ", "x", "1x", "0x", "0xg", "x10", "-", "1.5", "1 2", "+1"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
         assert_int_equal(sysctl_set(core.net, "net.ipv4.ip_default_ttl", wrong[i]), -EINVAL);

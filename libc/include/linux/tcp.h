@@ -45,6 +45,7 @@
 #define TCP_INQ                  36
 #define TCP_TX_DELAY             37
 #define TCP_CM_INQ               TCP_INQ
+#define TCP_RTO_MAX_MS           44
 
 /* tcpi_ca_state */
 enum tcp_ca_state { TCP_CA_Open, TCP_CA_Disorder, TCP_CA_CWR, TCP_CA_Recovery, TCP_CA_Loss };

@@ -68,6 +68,8 @@ static uint32_t hash_path(const char *path, size_t len)
 /* --- preparing the answer --- */
 
 #define HTTP_FILE_HEAD_MAX 512u
+/* A head and its body up to this fit one segment on every usual path, with timestamps. */
+#define HTTP_BLOCK_MAX 1400u
 
 static void write_head(struct http_file *file, const struct http_type *type, bool is_gzip, bool vary)
 {
@@ -90,21 +92,32 @@ static void write_head(struct http_file *file, const struct http_type *type, boo
     file->head_len = n;
 }
 
-/* Gives the file its block, with the body if it is part of the program (else NULL). 0 or -1. */
+/* The body comes behind the head in the block: of what is part of the program, or of a file. */
+static bool take_body(struct http_file *file, const char *body)
+{
+    char *to = file->block + file->head_len;
+    if (body)
+        memcpy(to, body, file->size);
+    else
+        return pread(file->fd, to, file->size, 0) == (ssize_t)file->size;
+    return true;
+}
+
+/* Gives the file its block, with the body if it is part of the program (else NULL) or short. 0 or -1. */
 static int prepare(struct http_file *file, const struct http_type *type, bool is_gzip, bool vary,
                    const char *body)
 {
+    bool may_fit = body || file->size <= HTTP_BLOCK_MAX;
     snprintf(file->etag, sizeof(file->etag), "\"%llx-%llx%s\"", (unsigned long long)file->mtime,
              (unsigned long long)file->size, is_gzip ? "-gz" : "");
-    file->block = malloc(HTTP_FILE_HEAD_MAX + (body ? file->size : 0));
+    file->block = malloc(HTTP_FILE_HEAD_MAX + (may_fit ? file->size : 0));
     if (!file->block)
         return -1;
     write_head(file, type, is_gzip, vary);
     file->block_len = file->head_len;
-    if (body) {
-        memcpy(file->block + file->head_len, body, file->size);
-        file->block_len += file->size;
-        file->has_body = true;
+    if (body || (may_fit && file->head_len + file->size <= HTTP_BLOCK_MAX)) {
+        file->has_body = take_body(file, body);
+        file->block_len += file->has_body ? file->size : 0;
     }
     char *fitting = realloc(file->block, file->block_len);
     if (fitting)

@@ -2,10 +2,11 @@
  * http_file.h - the files of the site that are asked for: open, measured, with their answer prepared.
  *
  * For each file the cache keeps the descriptor and the complete head of a 200 answer. The body goes out by
- * reference, with sendfile(); MSG_MORE on the head puts the two into one segment. Copying small bodies
- * instead, into one block with the head, was measured and gains nothing: what the copy costs, the second call
- * and the card's second descriptor cost too. Only pages that are part of the program have their body in the
- * block.
+ * reference, with sendfile(); MSG_MORE on the head puts the two into one segment. A file that fits one
+ * segment with its head is kept behind it in one block and copied: a segment so short is summed byte by byte
+ * anyway, which copies it in passing, and the second call, the page on the sk_buff and the card's second
+ * descriptor cost more than that (a tenth of a whole request). Pages that are part of the program lie in
+ * their block, too.
  */
 #ifndef NET_APPS_HTTP_FILE_H
 #define NET_APPS_HTTP_FILE_H
@@ -37,7 +38,7 @@ struct http_file {
     char *block; /* head of the 200 answer, then the body if has_body */
     uint32_t head_len, block_len;
     uint32_t date_version; /* of the date in block, see http_file_set_date() */
-    bool has_body;         /* part of the program: the body is in `block`, there is no descriptor */
+    bool has_body;         /* the body is in `block`: short, or part of the program */
     char etag[40];
     /* Ranges of `block` that other answers are made of. */
     uint32_t type_start, type_len;             /* Content-Type, Content-Encoding and Vary */

@@ -40,6 +40,10 @@ static struct {
 
 /* --- a site --- */
 
+/* Sizes of files around the one at which a body does not lie with its head any more. */
+static const unsigned edges[] = {0, 1, 1000, 1100, 1140, 1150, 1160, 1170, 1180, 1200, 1300, 1400, 1401};
+#define EDGES (sizeof(edges) / sizeof(edges[0]))
+
 static uint8_t big_byte(size_t offset)
 {
     return (uint8_t)(offset * 2654435761u >> 13);
@@ -78,6 +82,13 @@ static void make_site(void)
     uint8_t *big = add_file(&tar, "www/big.bin", BIG_SIZE);
     for (size_t i = 0; i < BIG_SIZE; i++)
         big[i] = big_byte(i);
+    for (size_t i = 0; i < EDGES; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "www/%u.txt", edges[i]);
+        uint8_t *content = add_file(&tar, path, edges[i]);
+        for (size_t n = 0; n < edges[i]; n++)
+            content[n] = big_byte(n);
+    }
     memset(tar, 0, 1024);
     site = ramfs_mount_tar(start, (size_t)(tar + 1024 - start), &why);
     assert_non_null(site);
@@ -327,6 +338,46 @@ TEST("a connection stays for one request after another")
     expect_big(&p);
     assert_false(p.eof);
     hang_up(&p);
+}
+
+/* Asks for a file of `size` bytes: `method` and more fields; what comes must be `count` of them from `first`
+ * on. */
+static void expect_part(struct peer *p, const char *method, unsigned size, const char *fields, int status,
+                        size_t first, size_t count)
+{
+    char request[256];
+    const char *body;
+    size_t len;
+    snprintf(request, sizeof(request), "%s /%u.txt HTTP/1.1\r\n" HOST "%s\r\n", method, size, fields);
+    say(p, request);
+    hear_for(p, 10);
+    assert_int_equal(next_answer(p, &body, &len), status);
+    assert_int_equal(len, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal((uint8_t)body[i], big_byte(first + i));
+    assert_int_equal(p->len, 0);
+}
+
+TEST(
+    "a file is answered alike, short enough to lie with its head or not: whole, in part, to HEAD, at the end")
+{
+    start_server(true);
+    for (size_t i = 0; i < EDGES; i++) {
+        unsigned size = edges[i];
+        struct peer p = dial();
+        expect_part(&p, "GET", size, "", 200, 0, size);
+        if (size > 3)
+            expect_part(&p, "GET", size, "Range: bytes=1-3\r\n", 206, 1, 3);
+        expect_part(&p, "GET", size, "If-Range: \"other\"\r\nRange: bytes=0-0\r\n", 200, 0, size);
+        say(&p, "HEAD /1000.txt HTTP/1.1\r\n" HOST "\r\n");
+        hear_for(&p, 10);
+        assert_non_null(p.data);
+        assert_int_equal(p.len, (size_t)((char *)memmem(p.data, p.len, "\r\n\r\n", 4) + 4 - p.data));
+        p.len = 0;
+        expect_part(&p, "GET", size, "Connection: close\r\n", 200, 0, size);
+        assert_true(p.eof);
+        hang_up(&p);
+    }
 }
 
 TEST("pipelined requests are answered in order, also those that must wait until the buffers empty")

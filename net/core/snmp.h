@@ -85,6 +85,7 @@
     X(TcpExtPruneCalled)                                                                                     \
     X(TcpExtRcvPruned)                                                                                       \
     X(TcpExtOfoPruned)                                                                                       \
+    X(TcpExtOutOfWindowIcmps)                                                                                \
     X(TcpExtTW)                                                                                              \
     X(TcpExtTWRecycled)                                                                                      \
     X(TcpExtPAWSEstab)                                                                                       \
@@ -106,7 +107,6 @@
     X(TcpExtTCPAbortOnLinger)                                                                                \
     X(TcpExtTCPAbortFailed)                                                                                  \
     X(TcpExtTCPTimeWaitOverflow)                                                                             \
-    X(TcpExtTCPBacklogDrop)                                                                                  \
     X(TcpExtTCPWqueueTooBig)                                                                                 \
     X(TcpExtTCPRcvCollapsed)                                                                                 \
     X(TcpExtTCPMemoryPressures)                                                                              \
@@ -124,9 +124,16 @@
     X(TcpExtTCPFromZeroWindowAdv)                                                                            \
     X(TcpExtTCPWantZeroWindowAdv)                                                                            \
     X(TcpExtTCPOrigDataSent)                                                                                 \
+    X(TcpExtTCPReqQFullDoCookies)                                                                            \
     X(TcpExtTCPReqQFullDrop)                                                                                 \
     X(TcpExtTCPRetransFail)                                                                                  \
+    X(TcpExtTCPACKSkippedSynRecv)                                                                            \
+    X(TcpExtTCPACKSkippedPAWS)                                                                               \
+    X(TcpExtTCPACKSkippedSeq)                                                                                \
+    X(TcpExtTCPACKSkippedFinWait2)                                                                           \
+    X(TcpExtTCPACKSkippedTimeWait)                                                                           \
     X(TcpExtTCPACKSkippedChallenge)                                                                          \
+    X(TcpExtTCPMinTTLDrop)                                                                                   \
     X(TcpExtTCPDeferAcceptDrop)                                                                              \
     X(TcpExtTCPSpuriousRTOs)                                                                                 \
     X(TcpExtTCPRcvQDrop)                                                                                     \

@@ -328,12 +328,6 @@ static int ip_set_minttl(struct sock *sk, int value)
     return 0;
 }
 
-/* What is about single datagrams has no meaning on a stream, and is not taken in silence there. */
-static bool ip_opt_is_for_datagrams(int name)
-{
-    return name == IP_MINTTL;
-}
-
 int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
 {
     int value, err = ip_opt_value(val, len, &value);
@@ -342,8 +336,6 @@ int ip_sock_setopt(struct sock *sk, int name, const void *val, socklen_t len)
         return len ? -EOPNOTSUPP : 0;
     if (err)
         return err;
-    if (sk->sk_type == SOCK_STREAM && ip_opt_is_for_datagrams(name))
-        return -ENOPROTOOPT;
     switch (name) {
     case IP_RECVERR:
         return ip_set_recverr(sk, value);

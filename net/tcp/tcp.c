@@ -108,7 +108,8 @@ static bool tcp_need_reset(const struct sock *sk)
     case TCP_SYN_RECV:
         return true; /* RFC 9293 3.10.5 */
     case TCP_CLOSING:
-    case TCP_LAST_ACK:
+    case TCP_LAST_ACK: /* for the peer we are not there yet while our FIN waits behind data */
+        return tcp_sk(sk)->snd_nxt != tcp_sk(sk)->write_seq;
     case TCP_SYN_SENT:
     case TCP_TIME_WAIT:
     case TCP_CLOSE:
@@ -265,6 +266,7 @@ static void tcp_destroy_sock(struct sock *sk)
     tcp_write_queue_purge(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
     tcp_syn_data_forget(tp);
+    tcp_saved_syn_free(&tp->saved_syn);
     tcp_fastopen_destroy(tp);
     tcp_bind_release(tcp_net(sk), &sk->sk_common, &tp->bind_bucket, tp->bind_explicit);
     if (tp->orphan_counted)
@@ -326,6 +328,7 @@ static void tcp_renew(struct sock *sk)
     tcp_purge_unread(sk);
     tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSE);
     tcp_syn_data_forget(tp);
+    tcp_saved_syn_free(&tp->saved_syn);
     tp->fastopen_renew = tp->syn_data_acked = false;
     sk->sk_shutdown = 0;
     sk->sk_err = sk->sk_err_soft = 0;
@@ -334,7 +337,7 @@ static void tcp_renew(struct sock *sk)
     tp->backoff = tp->retransmits = tp->probes_out = tp->ka_probes_out = 0;
     tp->syn_retransmitted = tp->rcv_urg = tp->snd_urg = tp->nospace = false;
     tp->snd_wscale = tp->rcv_wscale = 0;
-    tp->tstamp_ok = tp->sack_ok = tp->dsack_pending = false;
+    tp->tstamp_ok = tp->sack_ok = tp->wscale_ok = tp->dsack_pending = false;
     tp->ecn_flags = 0;
     sk->inet_ecn = INET_ECN_NOT_ECT;
     tp->num_sacks = 0;
@@ -388,8 +391,7 @@ static int tcp_start_connect(struct sock *sk, be32 addr, uint16_t port)
     int err = tp->af_ops->connect(sk, addr, port);
     if (err)
         return err;
-    tcp_select_initial_window(tn, sk->sk_rcvbuf, tn->sysctl_window_scaling, tp->advmss, &tp->rcv_wnd,
-                              &tp->rcv_wscale);
+    tcp_select_initial_window(sk, tn->sysctl_window_scaling, tp->advmss, &tp->rcv_wnd, &tp->rcv_wscale);
     tp->snd_una = tp->snd_up = tp->high_seq = tp->snd_sml = tp->fack = tp->iss;
     tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = 0;
     tp->last_ack_ms = ktime_get_ms();

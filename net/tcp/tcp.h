@@ -11,7 +11,7 @@
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_mem.c and
  * tcp_prune.c (memory), tcp_output.c (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c,
  * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN),
- * tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
+ * tcp_savesyn.c, tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -25,6 +25,7 @@ struct tcp_seg;
 struct request_sock;
 struct inet_bind_bucket;
 struct tcp_fastopen_queue;
+struct tcp_saved_syn;
 struct tcp_congestion_ops;
 
 struct tcphdr {
@@ -265,18 +266,23 @@ struct tcp_sock {
     bool dsack_pending;
 
     /* --- negotiated on the SYN (RFC 7323 1.3, RFC 2018 2) --- */
-    bool tstamp_ok, sack_ok;
+    bool tstamp_ok, sack_ok, wscale_ok;
     uint32_t ts_recent; /* TS.Recent, which we echo */
     uint32_t ts_offset; /* our timestamps are ktime_get_ms() plus this */
 
     /* --- receive buffer tuning --- */
     uint32_t rcvq_seq, rcvq_space; /* read up to here when a round trip began; read in the last */
     uint64_t rcvq_time_us;         /* when it began */
+    uint32_t rcv_rtt_us;           /* round trip, as a receiver of data sees it; 0: not yet */
+    uint32_t rcv_rtt_tsecr;        /* ... by the first echo of a timestamp: this one was looked at */
+    uint32_t rcv_rtt_seq;          /* ... without timestamps by the time that a window takes: its end */
+    uint64_t rcv_rtt_time_us;      /* ... and when it was told */
 
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
     uint32_t notsent_lowat;                                                           /* 0: the sysctl's */
     uint32_t rto_max_ms;                                                              /* 0: the sysctl's */
+    uint32_t window_clamp;                 /* TCP_WINDOW_CLAMP: largest window to offer, 0: no bound */
     int32_t linger2_s;                     /* FIN_WAIT2 of an orphan: 0: the sysctl's, below: none at all */
     uint8_t keepalive_probes, syn_retries; /* 0: the sysctl's */
 
@@ -299,6 +305,8 @@ struct tcp_sock {
         *fastopen_rsk;   /* of a child by it, until its handshake is over: the listener's */
     bool fastopen_renew; /* ... and its SYN-ACK brings a new cookie */
     bool syn_data_acked; /* Fast Open it was, with text */
+    uint8_t save_syn;    /* TCP_SAVE_SYN: 0, 1 or 2 */
+    struct tcp_saved_syn *saved_syn; /* of an accepted connection: for TCP_SAVED_SYN, or NULL */
 
     /* --- struct tcp_info --- */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;

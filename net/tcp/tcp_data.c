@@ -42,7 +42,6 @@ void tcp_event_data_recv(struct sock *sk, unsigned len)
     if (len > tp->rcv_mss)
         tp->rcv_mss = (uint16_t)min(len, (unsigned)tp->advmss);
     tp->last_rcv_ms = ktime_get_ms();
-    tp->data_segs_in += len != 0;
 }
 
 static void tcp_ack_now(struct tcp_sock *tp)
@@ -146,7 +145,6 @@ void tcp_queue_rcv(struct sock *sk, struct sk_buff *skb)
     tp->rcv_nxt = TCP_SKB_CB(skb)->end_seq;
     tp->bytes_received += len;
     tcp_event_data_recv(sk, skb_shinfo(skb)->gso_size ? min(len, skb_shinfo(skb)->gso_size) : len);
-    tp->data_segs_in += skb_segs(skb) - 1;
     if (!len) {
         consume_skb(skb);
         return;

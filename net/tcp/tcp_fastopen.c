@@ -163,6 +163,8 @@ static int tcp_fastopen_start(struct sock *child, struct sk_buff *skb, const str
     tcp_init_congestion_control(child);
     tp->snd_cwnd++; /* ten segments of text beside it */
     tcp_rcv_space_init(tp);
+    tp->segs_in = 1;
+    tp->data_segs_in = seg->len != 0;
     tcp_data_queue(child, skb);
     tp->syn_data_acked = tp->rcv_nxt != tp->irs + 1;
     return tcp_send_syn(child);
@@ -229,7 +231,7 @@ bool tcp_fastopen_syn_again(struct sock *sk, const struct tcp_seg *seg)
 
     if (seg->seq != tp->irs || (seg->flags & (TCPHDR_SYN | TCPHDR_ACK | TCPHDR_RST)) != TCPHDR_SYN)
         return false;
-    if (!tcp_oow_rate_limited(sock_net(sk), &tp->last_oow_ack_ms) &&
+    if (!tcp_oow_rate_limited(sock_net(sk), &tp->last_oow_ack_ms, MIB_TcpExtTCPACKSkippedSynRecv) &&
         tcp_retransmit_skb(sk, skb_peek(&sk->sk_write_queue)))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
     return true;

@@ -39,12 +39,12 @@ int tcp_parse_segment(struct sk_buff *skb, struct tcp_seg *seg, enum skb_drop_re
 
 /* --- ACKs that answer nonsense --- */
 
-bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms)
+bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms, enum mib_counter skipped)
 {
     uint64_t now = ktime_get_ms();
 
     if (*last_ms && now - *last_ms < (uint64_t)net->tcp->sysctl_invalid_ratelimit) {
-        NET_INC_STATS(net, TcpExtTCPACKSkippedChallenge);
+        net->mib[skipped]++;
         return true;
     }
     *last_ms = now ? now : 1;
@@ -63,7 +63,7 @@ bool tcp_challenge_limited(struct net *net, uint64_t *last_ms)
     uint64_t second = ktime_get_ms() / 1000 + 1; /* 0: none has been counted */
     uint32_t limit = (uint32_t)tn->sysctl_challenge_ack_limit;
 
-    if (tcp_oow_rate_limited(net, last_ms))
+    if (tcp_oow_rate_limited(net, last_ms, MIB_TcpExtTCPACKSkippedChallenge))
         return true;
     if (second != tn->challenge_second) {
         tn->challenge_second = second;
@@ -86,11 +86,11 @@ void tcp_send_challenge_ack(struct sock *sk)
 }
 
 /* The answer to an unacceptable segment. Only those without data can be part of a war of ACKs. */
-void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg)
+static void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg, enum mib_counter skipped)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
-    if (!seg->len && tcp_oow_rate_limited(sock_net(sk), &tp->last_oow_ack_ms))
+    if (!seg->len && tcp_oow_rate_limited(sock_net(sk), &tp->last_oow_ack_ms, skipped))
         return;
     if (seg->len && before(seg->seq, tp->rcv_nxt)) {
         NET_INC_STATS(sock_net(sk), TcpExtDelayedACKLost);
@@ -171,7 +171,7 @@ static enum skb_drop_reason tcp_validate_incoming(struct sock *sk, const struct 
 {
     if (tcp_paws_reject(tcp_sk(sk), seg)) { /* RFC 7323 5.3 R1 */
         NET_INC_STATS(sock_net(sk), TcpExtPAWSEstab);
-        tcp_send_dupack(sk, seg);
+        tcp_send_dupack(sk, seg, MIB_TcpExtTCPACKSkippedPAWS);
         return SKB_DROP_REASON_TCP_PAWS;
     }
     if (!tcp_sequence_ok(tcp_sk(sk), seg)) {
@@ -179,7 +179,7 @@ static enum skb_drop_reason tcp_validate_incoming(struct sock *sk, const struct 
             return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
         if (seg->flags & TCPHDR_SYN)
             return tcp_step_syn(sk);
-        tcp_send_dupack(sk, seg);
+        tcp_send_dupack(sk, seg, MIB_TcpExtTCPACKSkippedSeq);
         return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
     }
     if (seg->flags & TCPHDR_RST)
@@ -215,6 +215,13 @@ static void tcp_data_snd_check(struct sock *sk)
 {
     tcp_push_pending_frames(sk);
     tcp_check_space(sk);
+}
+
+/* tcp_ack() has believed it; one that is older than the last tells nothing. */
+static void tcp_count_pure_ack(const struct sock *sk, const struct tcp_seg *seg)
+{
+    if (seg->seq == seg->end_seq && seg->ack == tcp_sk(sk)->snd_una)
+        NET_INC_STATS(sock_net(sk), TcpExtTCPPureAcks);
 }
 
 /* --- ESTABLISHED --- */
@@ -253,6 +260,7 @@ static void tcp_rcv_fast_data(struct sock *sk, struct sk_buff *skb, const struct
     NET_INC_STATS(sock_net(sk), TcpExtTCPHPHits);
     tcp_replace_ts_recent(tp, seg);
     tcp_ecn_check(tp, seg);
+    tcp_rcv_rtt_check(tp, seg);
     tcp_queue_rcv(sk, skb);
     tp->snd_wl1 = seg->seq;
     tp->snd_wl2 = seg->ack;
@@ -275,8 +283,11 @@ static void tcp_rcv_established_slow(struct sock *sk, struct sk_buff *skb, const
         kfree_skb_reason(skb, reason);
         return;
     }
+    tcp_count_pure_ack(sk, seg);
     tcp_step_urg(sk, seg);
     tcp_ecn_check(tcp_sk(sk), seg);
+    if (seg->seq == tcp_sk(sk)->rcv_nxt)
+        tcp_rcv_rtt_check(tcp_sk(sk), seg);
     tcp_data_queue(sk, skb);
     if (sk->sk_state == TCP_CLOSE)
         return;
@@ -316,7 +327,8 @@ static void tcp_learn_syn(struct sock *sk, const struct sk_buff *skb, const stru
     tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = seg->seq + 1;
     tp->snd_wl1 = seg->seq;
     tp->snd_wl2 = tp->snd_una;
-    if (opt.wscale_ok && tcp_net(sk)->sysctl_window_scaling) {
+    tp->wscale_ok = opt.wscale_ok && tcp_net(sk)->sysctl_window_scaling;
+    if (tp->wscale_ok) {
         tp->snd_wscale = opt.wscale;
     } else { /* RFC 7323 2.2: both or none */
         tp->snd_wscale = tp->rcv_wscale = 0;
@@ -575,6 +587,7 @@ static void tcp_rcv_synchronised(struct sock *sk, struct sk_buff *skb, const str
         consume_skb(skb);
         return;
     }
+    tcp_count_pure_ack(sk, &seg);
     tcp_step_urg(sk, &seg);
     tcp_ecn_check(tcp_sk(sk), &seg);
     tcp_step_text(sk, skb, &seg);

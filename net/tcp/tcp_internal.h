@@ -103,6 +103,7 @@ struct request_sock {
     struct timer timer;            /* SYN-ACK again, or the end */
     struct dst_entry *dst;
     struct sk_buff *syn_data; /* came with the SYN; or NULL */
+    struct tcp_saved_syn *saved_syn;
     uint32_t rcv_isn, snt_isn, rcv_wnd;
     uint16_t mss, advmss; /* the peer's (536 if it named none); ours */
     uint8_t snd_wscale, rcv_wscale;
@@ -132,7 +133,7 @@ struct inet_timewait_sock {
     struct inet_bind_bucket *bind_bucket;
     uint32_t rcv_nxt, snd_nxt, rcv_wnd;
     uint8_t substate; /* TCP_FIN_WAIT2 or TCP_TIME_WAIT */
-    uint8_t rcv_wscale, tos;
+    uint8_t rcv_wscale, tos, ttl;
     bool reuse, tstamp_ok;
     uint32_t ts_recent, ts_offset;
     uint64_t ts_recent_ms; /* when the peer was last heard */
@@ -333,8 +334,8 @@ void tcp_reset(struct sock *sk);
 void tcp_fast_path_check(struct tcp_sock *tp);
 /* An ACK that tells the peer where we are, at most every tcp_invalid_ratelimit (RFC 5961 7). */
 void tcp_send_challenge_ack(struct sock *sk);
-void tcp_send_dupack(struct sock *sk, const struct tcp_seg *seg);
-bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms);
+/* `skipped` counts those that are held back. */
+bool tcp_oow_rate_limited(struct net *net, uint64_t *last_ms, enum mib_counter skipped);
 bool tcp_challenge_limited(struct net *net, uint64_t *last_ms);
 void tcp_finish_connect(struct sock *sk);
 
@@ -356,6 +357,21 @@ void tcp_cleanup_rbuf(struct sock *sk, size_t copied);
 uint32_t tcp_receive_window(const struct tcp_sock *tp); /* what the peer may still send */
 
 /* --- tcp_rcvbuf.c --- */
+
+static inline uint32_t tcp_rcv_rtt_us(const struct tcp_sock *tp)
+{
+    return tp->rcv_rtt_us ? tp->rcv_rtt_us : tp->srtt_us;
+}
+
+void tcp_rcv_rtt_measure(struct tcp_sock *tp, const struct tcp_seg *seg);
+
+/* Of every segment of data in order: does it tell the round trip? Small ones tell how the peer dawdles. */
+static inline void tcp_rcv_rtt_check(struct tcp_sock *tp, const struct tcp_seg *seg)
+{
+    if (seg->len >= tp->rcv_mss &&
+        (tp->tstamp_ok ? seg->tsecr != tp->rcv_rtt_tsecr : !before(tp->rcv_nxt, tp->rcv_rtt_seq)))
+        tcp_rcv_rtt_measure(tp, seg);
+}
 
 void tcp_rcv_space_init(struct tcp_sock *tp);
 void tcp_rcv_space_adjust(struct sock *sk); /* the application has read */
@@ -604,8 +620,9 @@ uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu);
 uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu);
 /* What our link takes (RFC 9293 MUST-67): a narrower path from us to the peer says nothing of the one back. */
 uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
-void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscale_ok, uint32_t mss,
-                               uint32_t *rcv_wnd, uint8_t *wscale);
+/* What our SYN or SYN-ACK offers. sk: the listener of a half-open connection, or who opens one. */
+void tcp_select_initial_window(const struct sock *sk, bool wscale_ok, uint32_t mss, uint32_t *rcv_wnd,
+                               uint8_t *wscale);
 uint32_t tcp_win_from_space(uint32_t space);
 uint32_t tcp_select_window(struct sock *sk, bool commit);
 void tcp_write_queue_append(struct sock *sk, struct sk_buff *skb);
@@ -746,6 +763,14 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
 void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes);
 int tcp_ioctl(struct sock *sk, unsigned long cmd, int *arg);
 void tcp_register_sysctls(struct netns_tcp *tn);
+
+/* --- tcp_savesyn.c: the headers of a SYN, kept for the application --- */
+
+void tcp_save_syn(const struct sock *listener, struct request_sock *req, const struct sk_buff *skb);
+int tcp_get_saved_syn(struct sock *sk, void *val, socklen_t *len); /* once: it is gone then. 0 or -EINVAL */
+int tcp_set_save_syn(struct sock *sk, int mode);                   /* 0 or -EINVAL */
+void tcp_saved_syn_move(struct sock *child, struct request_sock *req);
+void tcp_saved_syn_free(struct tcp_saved_syn **saved);
 
 /* --- tcp_filter.c --- */
 

@@ -22,8 +22,8 @@
 struct tcp_reply {
     uint32_t seq, ack;
     uint16_t window; /* as in the header */
-    uint8_t flags, tos;
-    bool tstamp_ok; /* RFC 7323 3.2: with these */
+    uint8_t flags, tos, ttl; /* ttl 0: the default */
+    bool tstamp_ok;          /* RFC 7323 3.2: with these */
     uint32_t tsval, tsecr;
 };
 
@@ -61,8 +61,12 @@ static void tcp_v4_reply(const struct sk_buff *skb, const struct tcp_reply *repl
         tcp_write_timestamp((uint8_t *)(th + 1), reply->tsval, reply->tsecr);
     th->check = csum_tcpudp_magic(iph->daddr, iph->saddr, hdr_len, IPPROTO_TCP,
                                   csum_partial(th, hdr_len, (__force wsum)0));
-    struct ip_params params = {
-        .saddr = iph->daddr, .daddr = iph->saddr, .protocol = IPPROTO_TCP, .tos = reply->tos, .df = true};
+    struct ip_params params = {.saddr = iph->daddr,
+                               .daddr = iph->saddr,
+                               .protocol = IPPROTO_TCP,
+                               .tos = reply->tos,
+                               .ttl = reply->ttl,
+                               .df = true};
     NET_INC_STATS(net, TcpOutSegs);
     ip_build_and_send(net, NULL, out, &rt->dst, &params);
     dst_release(&rt->dst);
@@ -93,6 +97,7 @@ static void tcp_v4_send_request_ack(struct sk_buff *skb, const struct request_so
                               .window = (uint16_t)(req->rcv_wnd >> req->rcv_wscale),
                               .flags = TCPHDR_ACK,
                               .tos = req->rsk_listener->inet_tos,
+                              .ttl = req->rsk_listener->inet_ttl,
                               .tstamp_ok = req->tstamp_ok,
                               .tsval = tcp_time_stamp(req->ts_offset),
                               .tsecr = req->ts_recent};
@@ -107,6 +112,7 @@ static void tcp_v4_timewait_ack(const struct sk_buff *skb, const struct inet_tim
                               .window = (uint16_t)min(tw->rcv_wnd >> tw->rcv_wscale, 65535u),
                               .flags = TCPHDR_ACK,
                               .tos = tw->tos,
+                              .ttl = tw->ttl, /* RFC 5082 3: a peer may look at it to the end */
                               .tstamp_ok = tw->tstamp_ok,
                               .tsval = tcp_time_stamp(tw->ts_offset),
                               .tsecr = tw->ts_recent};
@@ -182,8 +188,7 @@ static void tcp_v4_request_window(struct sock *listener, struct request_sock *re
     req->advmss = tcp_advertise_mss(listener, req->dst);
     /* In whole segments as they will come, with a timestamp in each. */
     uint32_t payload = req->advmss - (req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0);
-    tcp_select_initial_window(tcp_net(listener), listener->sk_rcvbuf, req->wscale_ok, payload, &req->rcv_wnd,
-                              &req->rcv_wscale);
+    tcp_select_initial_window(listener, req->wscale_ok, payload, &req->rcv_wnd, &req->rcv_wscale);
 }
 
 static void tcp_v4_request_options(struct sock *listener, struct request_sock *req, const struct tcp_seg *seg,
@@ -263,6 +268,7 @@ static void tcp_v4_send_cookie(struct sock *listener, struct request_sock *req)
         req->snd_wscale = req->rcv_wscale = 0;
     }
     tcp_syncookie_init(listener, req);
+    NET_INC_STATS(sock_net(listener), TcpExtTCPReqQFullDoCookies);
     tcp_v4_send_synack(listener, req);
     tcp_v4_request_free(req);
 }
@@ -295,6 +301,8 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
         return;
     }
     tcp_reqsk_queue(listener, req);
+    if (unlikely(lp->save_syn))
+        tcp_save_syn(listener, req, skb);
     if (tcp_fastopen_try(listener, req, skb, seg, &opt))
         return;
     req->syn_data = tcp_syn_data_keep(listener, skb);
@@ -439,6 +447,8 @@ static void tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp
     sock_hold(sk);
     unsigned segs = skb_segs(skb);
     tcp_sk(sk)->segs_in += segs;
+    if (seg->len)
+        tcp_sk(sk)->data_segs_in += segs;
     tcp_sk(sk)->acks_in = skb_shinfo(skb)->gso_size ? 1 : segs; /* all of a train tell the same */
     if (likely(sk->sk_state == TCP_ESTABLISHED))
         tcp_rcv_established(sk, skb, seg);
@@ -519,6 +529,20 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
     return true;
 }
 
+/*
+ * Does the socket refuse the segment unseen? By its distance (IP_MINTTL, RFC 5082: what a stranger sends from
+ * further away cannot look as if it came from here), or by its filter. Then skb is taken.
+ */
+static bool tcp_v4_refuses(struct sock *sk, struct sk_buff *skb, struct tcp_seg *seg)
+{
+    if (unlikely(ip_hdr(skb)->ttl < sk->inet_min_ttl)) {
+        NET_INC_STATS(sock_net(sk), TcpExtTCPMinTTLDrop);
+        kfree_skb_reason(skb, SKB_DROP_REASON_IP_MINTTL);
+        return true;
+    }
+    return tcp_filter_drops(sk, skb, seg);
+}
+
 /* Takes skb. */
 static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *skb, struct tcp_seg *seg)
 {
@@ -529,7 +553,7 @@ static void tcp_v4_rcv_timewait(struct inet_timewait_sock *tw, struct sk_buff *s
     case TCP_TW_SYN:
         listener = tcp_lookup_listener(net, ip_hdr(skb)->daddr, tcp_hdr(skb)->dest,
                                        skb->dev ? skb->dev->ifindex : 0);
-        if (listener && tcp_filter_drops(listener, skb, seg))
+        if (listener && tcp_v4_refuses(listener, skb, seg))
             return;
         if (listener) {
             TCP_SKB_CB(skb)->tw_isn = tcp_tw_next_isn(tw);
@@ -575,14 +599,14 @@ static int tcp_v4_rcv(struct sk_buff *skb)
         struct sock *listener = tcp_lookup_listener(net, iph->daddr, th->dest, dif);
         if (!listener)
             tcp_v4_no_socket(skb, &seg);
-        else if (!tcp_filter_drops(listener, skb, &seg))
+        else if (!tcp_v4_refuses(listener, skb, &seg))
             tcp_v4_do_rcv(listener, skb, &seg);
     } else if (c->state == TCP_TIME_WAIT) {
         tcp_v4_rcv_timewait(inet_twsk(c), skb, &seg);
     } else if (c->state == TCP_NEW_SYN_RECV) {
-        if (!tcp_filter_drops(inet_reqsk(c)->rsk_listener, skb, &seg))
+        if (!tcp_v4_refuses(inet_reqsk(c)->rsk_listener, skb, &seg))
             tcp_v4_rcv_request(inet_reqsk(c), skb, &seg);
-    } else if (!tcp_filter_drops((struct sock *)c, skb, &seg)) {
+    } else if (!tcp_v4_refuses((struct sock *)c, skb, &seg)) {
         tcp_v4_do_rcv((struct sock *)c, skb, &seg);
     }
     return 0;
@@ -657,16 +681,22 @@ static void tcp_v4_err(struct sk_buff *skb, uint8_t type, uint8_t code, uint32_t
                                                    skb->dev ? skb->dev->ifindex : 0);
     if (!c || c->state == TCP_TIME_WAIT)
         return;
+    struct sock *sk = c->state == TCP_NEW_SYN_RECV ? inet_reqsk(c)->rsk_listener : (struct sock *)c;
+    if (unlikely(ip_hdr(skb)->ttl < sk->inet_min_ttl)) { /* RFC 5082 3: what is said about it, too */
+        NET_INC_STATS(skb->net, TcpExtTCPMinTTLDrop);
+        return;
+    }
     if (c->state == TCP_NEW_SYN_RECV) {
         if (seq == inet_reqsk(c)->snt_isn && tcp_icmp_is_hard(type, code))
             tcp_reqsk_drop(inet_reqsk(c));
         return;
     }
-    struct sock *sk = (struct sock *)c;
     struct tcp_sock *tp = tcp_sk(sk);
     /* RFC 5927 4.1: it must quote something that is under way. */
-    if (sk->sk_state == TCP_CLOSE || before(seq, tp->snd_una) || !before(seq, tp->snd_nxt))
+    if (sk->sk_state == TCP_CLOSE || before(seq, tp->snd_una) || !before(seq, tp->snd_nxt)) {
+        NET_INC_STATS(skb->net, TcpExtOutOfWindowIcmps);
         return;
+    }
     sock_hold(sk);
     tcp_v4_sock_err(sk, &e);
     sock_put(sk);

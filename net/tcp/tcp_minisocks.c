@@ -66,6 +66,7 @@ void tcp_reqsk_drop(struct request_sock *req)
     tn->req_count--;
     if (req->syn_data)
         kfree_skb_reason(req->syn_data, SKB_DROP_REASON_SOCKET_CLOSE);
+    tcp_saved_syn_free(&req->saved_syn);
     dst_release(req->dst);
     kmem_cache_free(tn->req_cache, req);
 }
@@ -170,6 +171,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     child->sk_mark = listener->sk_mark;
     child->sk_max_pacing_rate = listener->sk_max_pacing_rate;
     child->inet_ttl = listener->inet_ttl;
+    child->inet_min_ttl = listener->inet_min_ttl;
     child->inet_tos = listener->inet_tos;
     child->inet_pmtudisc = listener->inet_pmtudisc;
     child->inet_recverr = listener->inet_recverr;
@@ -194,6 +196,7 @@ static void tcp_child_inherit_options(struct sock *child, const struct sock *lis
     tp->keepalive_intvl_ms = lp->keepalive_intvl_ms;
     tp->keepalive_probes = lp->keepalive_probes;
     tp->syn_retries = lp->syn_retries;
+    tp->window_clamp = lp->window_clamp;
 }
 
 static void tcp_child_inherit_request(struct sock *child, struct request_sock *req)
@@ -208,6 +211,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     req->dst = NULL;
     tcp_syn_data_inherit(child, req->syn_data);
     req->syn_data = NULL;
+    tcp_saved_syn_move(child, req);
 
     tp->iss = tp->snd_una = tp->snd_up = req->snt_isn;
     tp->snd_nxt = tp->write_seq = tp->snd_sml = req->snt_isn + 1;
@@ -221,6 +225,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     tp->advmss = req->advmss;
     tp->tstamp_ok = req->tstamp_ok;
     tp->sack_ok = req->sack_ok;
+    tp->wscale_ok = req->wscale_ok;
     tp->delivered = 1; /* the SYN-ACK */
     tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
     tp->ts_recent = req->ts_recent;
@@ -283,7 +288,7 @@ static bool tcp_check_req_flags(struct sk_buff *skb, const struct tcp_seg *seg, 
             req->ts_recent = seg->tsval; /* RFC 7323 4.3: so its round trip can be told from the first's */
         if (!(seg->flags & TCPHDR_ECE))  /* the peer has taken back its wish for ECN: RFC 3168 6.1.1 */
             req->ecn_ok = false;
-        if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms))
+        if (!tcp_oow_rate_limited(req->rsk_common.net, &req->last_oow_ack_ms, MIB_TcpExtTCPACKSkippedSynRecv))
             tcp_sk(listener)->af_ops->send_synack(listener, req);
         return false;
     }
@@ -456,6 +461,7 @@ void tcp_time_wait(struct sock *sk, enum tcp_state substate)
         tw->ts_recent_ms = ktime_get_ms();
         tw->ts_offset = tp->ts_offset;
         tw->tos = sk->inet_tos;
+        tw->ttl = sk->inet_ttl;
         tw->reuse = sk->sk_reuse;
         tw->substate = (uint8_t)substate;
         tw->fin_wait2_ms = (uint32_t)(tp->linger2_s ? tp->linger2_s : tn->sysctl_fin_timeout) * 1000;
@@ -472,7 +478,9 @@ void tcp_time_wait(struct sock *sk, enum tcp_state substate)
 static enum tcp_tw_status tcp_tw_ack(struct inet_timewait_sock *tw, const struct tcp_seg *seg)
 {
     if (!seg->len && !(seg->flags & TCPHDR_FIN) &&
-        tcp_oow_rate_limited(tw->tw_common.net, &tw->last_oow_ack_ms))
+        tcp_oow_rate_limited(tw->tw_common.net, &tw->last_oow_ack_ms,
+                             tw->substate == TCP_FIN_WAIT2 ? MIB_TcpExtTCPACKSkippedFinWait2
+                                                           : MIB_TcpExtTCPACKSkippedTimeWait))
         return TCP_TW_DROP;
     return TCP_TW_ACK;
 }

@@ -72,18 +72,32 @@ uint32_t tcp_win_from_space(uint32_t space)
     return space / 2;
 }
 
-void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscale_ok, uint32_t mss,
-                               uint32_t *rcv_wnd, uint8_t *wscale)
+/* TCP_WINDOW_CLAMP: as much of a window as the application wants to offer. */
+static uint32_t tcp_clamp_window(const struct tcp_sock *tp, uint32_t window)
 {
-    uint32_t window = min(tcp_win_from_space(rcvbuf), 65535u);
+    return unlikely(tp->window_clamp) ? min(window, tp->window_clamp) : window;
+}
+
+/* The largest window there may ever be to offer: a buffer that the application has chosen does not grow. */
+static uint32_t tcp_window_ceiling(const struct sock *sk)
+{
+    uint32_t most = sk->sk_rcvbuf_locked ? tcp_win_from_space(sk->sk_rcvbuf)
+                                         : max((uint32_t)tcp_net(sk)->sysctl_rmem[2], sk->sk_rcvbuf);
+
+    return tcp_clamp_window(tcp_sk(sk), most);
+}
+
+void tcp_select_initial_window(const struct sock *sk, bool wscale_ok, uint32_t mss, uint32_t *rcv_wnd,
+                               uint8_t *wscale)
+{
+    uint32_t window = tcp_clamp_window(tcp_sk(sk), min(tcp_win_from_space(sk->sk_rcvbuf), 65535u));
 
     *rcv_wnd = window > mss ? window / mss * mss : window;
     *wscale = 0;
     if (!wscale_ok)
         return;
-    for (uint32_t space = max((uint32_t)tn->sysctl_rmem[2], rcvbuf);
-         space > 65535 && *wscale < TCP_MAX_WSCALE; space >>= 1)
-        (*wscale)++;
+    for (uint32_t space = tcp_window_ceiling(sk); space > 65535 && *wscale < TCP_MAX_WSCALE; space >>= 1)
+        (*wscale)++; /* RFC 7323 2.3: no more than is needed */
 }
 
 /*
@@ -94,13 +108,17 @@ void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscal
 uint32_t tcp_select_window(struct sock *sk, bool commit)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t full = tcp_win_from_space(sk->sk_rcvbuf);
+    uint32_t unit = 1u << tp->rcv_wscale, limit = 65535u << tp->rcv_wscale;
+    uint32_t full = tcp_clamp_window(tp, tcp_win_from_space(sk->sk_rcvbuf));
     uint32_t used = sk->sk_rmem_alloc;
     uint32_t space = used < sk->sk_rcvbuf ? tcp_win_from_space(sk->sk_rcvbuf - used) : 0;
+    space = tcp_clamp_window(tp, space);
+    if (unlikely(full <
+                 unit)) /* less than the scale can say: all of it or nothing, else it is shut for ever */
+        space = used ? 0 : unit;
     if (unlikely(tcp_under_memory_pressure(tcp_net(sk))))
         space = tcp_pressed_space(sk, space);
     uint32_t current = tcp_receive_window(tp);
-    uint32_t unit = 1u << tp->rcv_wscale, limit = 65535u << tp->rcv_wscale;
     uint32_t window = min(space, limit) & ~(unit - 1);
 
     if (window < current || window - current < min(full / 2, (uint32_t)tp->rcv_mss))
@@ -109,6 +127,8 @@ uint32_t tcp_select_window(struct sock *sk, bool commit)
         return window;
     if (!window && tp->rcv_wnd)
         NET_INC_STATS(sock_net(sk), TcpExtTCPToZeroWindowAdv);
+    else if (unlikely(!space && window)) /* we would, if that were no shrinking */
+        NET_INC_STATS(sock_net(sk), TcpExtTCPWantZeroWindowAdv);
     if (window && !tp->rcv_wnd)
         NET_INC_STATS(sock_net(sk), TcpExtTCPFromZeroWindowAdv);
     if (!window)
@@ -174,7 +194,7 @@ static unsigned tcp_syn_options(struct sock *sk, uint8_t flags, uint8_t *options
     struct tcp_sock *tp = tcp_sk(sk);
     const struct netns_tcp *tn = tcp_net(sk);
     bool offer = !(flags & TCPHDR_ACK);
-    bool scale = tn->sysctl_window_scaling && (offer || tp->rcv_wscale || tp->snd_wscale);
+    bool scale = offer ? tn->sysctl_window_scaling : tp->wscale_ok;
     struct tcp_syn_options opt = {
         .mss = tp->advmss,
         .wscale = scale ? tp->rcv_wscale : -1,
@@ -656,6 +676,8 @@ void tcp_send_active_reset(struct sock *sk)
     /* SND.NXT may lie beyond what fits the peer's window if it shrank; a RST is only believed inside. */
     if (!tcp_send_bare(sk, tp->snd_nxt, TCPHDR_RST | TCPHDR_ACK))
         NET_INC_STATS(sock_net(sk), TcpOutRsts);
+    else
+        NET_INC_STATS(sock_net(sk), TcpExtTCPAbortFailed);
 }
 
 int tcp_send_syn(struct sock *sk)

@@ -114,6 +114,15 @@ void tcp_set_rcvlowat(struct sock *sk, uint32_t bytes)
         sk->sk_rcvbuf = max(sk->sk_rcvbuf, 2 * sk->sk_rcvlowat);
 }
 
+/* As with SO_RCVBUF there is a least one; the window that was offered already does not shrink. */
+static int tcp_set_window_clamp(struct sock *sk, int val)
+{
+    if (!val && sk->sk_state != TCP_CLOSE)
+        return -EINVAL;
+    tcp_sk(sk)->window_clamp = val ? (uint32_t)max(val, SOCK_MIN_RCVBUF / 2) : 0;
+    return 0;
+}
+
 static int tcp_set_int(struct sock *sk, int name, int val)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -162,6 +171,13 @@ static int tcp_set_int(struct sock *sk, int name, int val)
     case TCP_DEFER_ACCEPT:
         tp->defer_accept_ms = tcp_defer_accept_seconds(val) * 1000;
         return 0;
+    case TCP_WINDOW_CLAMP:
+        return tcp_set_window_clamp(sk, val);
+    case TCP_SAVE_SYN:
+        return tcp_set_save_syn(sk, val);
+    case TCP_REPAIR: /* the state of a connection is not to be written from outside: as to an unprivileged */
+    case TCP_REPAIR_QUEUE:
+        return -EPERM;
     }
     return -ENOPROTOOPT;
 }
@@ -189,9 +205,8 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 
 static uint8_t tcp_info_options(const struct tcp_sock *tp)
 {
-    return (uint8_t)((tp->snd_wscale || tp->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
-                     (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) | (tp->sack_ok ? TCPI_OPT_SACK : 0) |
-                     (tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+    return (uint8_t)((tp->wscale_ok ? TCPI_OPT_WSCALE : 0) | (tp->tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0) |
+                     (tp->sack_ok ? TCPI_OPT_SACK : 0) | (tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
                      (tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
                      (tp->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
 }
@@ -205,8 +220,7 @@ static void tcp_get_info_times(const struct tcp_sock *tp, struct tcp_info *info)
     info->tcpi_rtt = tp->srtt_us;
     info->tcpi_rttvar = tp->rttvar_us;
     info->tcpi_min_rtt = tp->min_rtt_us ? tp->min_rtt_us : UINT32_MAX; /* none yet */
-    if (tp->srtt_us && tp->bytes_received)
-        info->tcpi_rcv_rtt = tp->srtt_us; /* that by which the receive buffer is tuned */
+    info->tcpi_rcv_rtt = tp->bytes_received ? tcp_rcv_rtt_us(tp) : 0;
     /* What has not been yet, since the connection stood. */
     uint64_t opened_ms = tp->opened_ms ? tp->opened_ms : now;
     info->tcpi_last_data_sent = (uint32_t)(now - (tp->last_snd_ms ? tp->last_snd_ms : opened_ms));
@@ -234,6 +248,15 @@ static void tcp_get_info_counts(const struct tcp_sock *tp, struct tcp_info *info
     info->tcpi_sndbuf_limited = tcp_chrono_us(tp, TCP_CHRONO_SNDBUF_LIMITED);
     info->tcpi_busy_time =
         tcp_chrono_us(tp, TCP_CHRONO_BUSY) + info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited;
+}
+
+/* The largest window that this buffer can offer. */
+static uint32_t tcp_window_bound(const struct sock *sk)
+{
+    const struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t most = min(tcp_win_from_space(sk->sk_rcvbuf), 65535u << tp->rcv_wscale);
+
+    return tp->window_clamp ? min(most, tp->window_clamp) : most;
 }
 
 static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
@@ -267,12 +290,20 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_snd_ssthresh = tp->snd_ssthresh >= TCP_CWND_MAX ? 0x7fffffff : tp->snd_ssthresh / mss;
     info->tcpi_advmss = tp->advmss;
     info->tcpi_rcv_space = tp->rcvq_space;
-    info->tcpi_rcv_ssthresh = tcp_win_from_space(sk->sk_rcvbuf);
+    info->tcpi_rcv_ssthresh = tcp_window_bound(sk);
     info->tcpi_notsent_bytes = tp->write_seq - tp->snd_nxt;
     info->tcpi_snd_wnd = tp->snd_wnd;
     info->tcpi_pacing_rate = tcp_pacing_rate(tp);
     info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
     tcp_get_info_counts(tp, info);
+}
+
+/* What was set; else, of a connection, what there is. */
+static uint32_t tcp_get_window_clamp(const struct sock *sk)
+{
+    if (tcp_sk(sk)->window_clamp || sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
+        return tcp_sk(sk)->window_clamp;
+    return tcp_window_bound(sk);
 }
 
 /* 0 and *val, or -ENOPROTOOPT. */
@@ -327,6 +358,15 @@ static int tcp_get_int(const struct sock *sk, int name, int *val)
     case TCP_DEFER_ACCEPT:
         *val = (int)(tp->defer_accept_ms / 1000);
         return 0;
+    case TCP_WINDOW_CLAMP:
+        *val = (int)tcp_get_window_clamp(sk);
+        return 0;
+    case TCP_SAVE_SYN:
+        *val = tp->save_syn;
+        return 0;
+    case TCP_REPAIR:
+        *val = 0;
+        return 0;
     }
     return -ENOPROTOOPT;
 }
@@ -359,6 +399,8 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
         const struct tcp_fastopen_keys *keys = tcp_fastopen_get_keys(sk);
         return tcp_copy_out(val, len, keys->key, keys->count * sizeof(keys->key[0]));
     }
+    if (name == TCP_SAVED_SYN)
+        return tcp_get_saved_syn(sk, val, len);
     int err = tcp_get_int(sk, name, &number);
     return err ? err : tcp_copy_out(val, len, &number, sizeof(number));
 }

@@ -38,6 +38,7 @@ void tcp_syn_data_deliver(struct sock *sk, const struct tcp_seg *seg)
     uint32_t first = TCP_SKB_CB(skb)->seq, end = first + skb->len;
 
     tcp_sk(sk)->syn_data = NULL;
+    tcp_sk(sk)->data_segs_in++;
     skb_orphan(skb);
     /* Most peers, as they saw only the SYN acknowledged, send the text again with their ACK: once will do. */
     if (!after(seg->seq, first) && !before(seg->seq + seg->len, end))

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/tcp_peer.h"
 
+#include "kernel/task.h"
+
 static size_t time_waits(void)
 {
     struct tcp_counts counts;
@@ -274,6 +276,96 @@ TEST("SO_LINGER with 0 s turns close() into RST")
     tcp_prot.close(sk);
     peer_expect(TCPHDR_RST | TCPHDR_ACK, 0);
     assert_int_equal(t->net->sock_count, 1);
+}
+
+static struct {
+    struct sock *sk;
+    uint64_t took_ms;
+    bool done;
+} lingerer;
+
+static void linger_and_close(void *arg)
+{
+    uint64_t start = ktime_get_ms();
+
+    tcp_prot.close(lingerer.sk);
+    lingerer.took_ms = ktime_get_ms() - start;
+    lingerer.done = true;
+}
+
+/* Somebody closes a connection with data under way, and waits for it 5 s at most. */
+static void start_to_linger(void)
+{
+    struct sock *sk = peer_open_passive();
+
+    sk->sk_linger = true;
+    sk->sk_lingertime_ms = 5000;
+    assert_int_equal(tcp_write(sk, "abc", 3), 3);
+    peer_expect(TCPHDR_ACK, 3);
+    memset(&lingerer, 0, sizeof(lingerer));
+    lingerer.sk = sk;
+    assert_non_null(task_create("lingerer", linger_and_close, NULL, NULL));
+    host_run();
+    peer_expect(TCPHDR_ACK | TCPHDR_FIN, 0);
+    assert_false(lingerer.done);
+}
+
+TEST("SO_LINGER with a time: close() waits until the peer has all, FIN included")
+{
+    start_to_linger();
+    host_advance_ms(100);
+    testnet_drop_sent(t); /* what was not acknowledged goes again */
+    peer_at(TCPHDR_ACK, peer.snd, peer.rcv - 1, NULL, 0);
+    host_run();
+    assert_false(lingerer.done);
+    peer_ack();
+    host_run();
+    assert_true(lingerer.done);
+    assert_int_equal(lingerer.took_ms, 100);
+    peer_flags(TCPHDR_ACK | TCPHDR_FIN, NULL, 0);
+    peer_expect_ack();
+    assert_int_equal(time_waits(), 1);
+}
+
+TEST("SO_LINGER with a time: when it is over close() returns, and the rest goes on without it")
+{
+    start_to_linger();
+    host_advance_ms(4900);
+    assert_false(lingerer.done);
+    host_advance_ms(200);
+    host_run();
+    assert_true(lingerer.done);
+    assert_in_range(lingerer.took_ms, 5000, 5100);
+    testnet_drop_sent(t);
+    peer_ack();
+    peer_flags(TCPHDR_ACK | TCPHDR_FIN, NULL, 0);
+    peer_expect_ack();
+    assert_int_equal(time_waits(), 1);
+}
+
+TEST("SO_LINGER with a time: a RST ends the wait at once")
+{
+    start_to_linger();
+    peer_at(TCPHDR_RST, peer.snd, 0, NULL, 0);
+    host_run();
+    assert_true(lingerer.done);
+    assert_int_equal(t->net->sock_count, 1); /* the listener */
+}
+
+TEST("an abort in LAST-ACK sends RST while the FIN waits behind data, which the peer must not miss")
+{
+    struct sock *sk = peer_open_passive();
+
+    peer.wnd = 0;
+    peer_flags(TCPHDR_ACK | TCPHDR_FIN, NULL, 0);
+    testnet_drop_sent(t);
+    assert_int_equal(tcp_write(sk, "abc", 3), 3);
+    assert_int_equal(tcp_prot.shutdown(sk, SHUT_WR), 0);
+    assert_int_equal(sk->sk_state, TCP_LAST_ACK);
+    peer_expect_nothing();
+    sk->sk_linger = true;
+    tcp_prot.close(sk);
+    peer_expect(TCPHDR_RST | TCPHDR_ACK, 0);
 }
 
 TEST("beyond tcp_max_orphans the next orphan is reset")

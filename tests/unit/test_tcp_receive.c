@@ -420,6 +420,120 @@ TEST("the window grows for a reader that keeps up, to half of tcp_rmem's last, a
     tcp_prot.close(sk);
 }
 
+/* The peer sends a window every 100 ms, and the reader reads it; the window offered last. */
+static uint32_t read_windows_slowly(struct sock *sk, int rounds, bool tstamps)
+{
+    struct segment s;
+    uint32_t edge = tcp_sk(sk)->rcv_wup + tcp_sk(sk)->rcv_wnd, echo = 0;
+    uint8_t options[12] = {1, 1, TCPOPT_TIMESTAMP, TCPOLEN_TIMESTAMP};
+
+    for (int r = 0; r < rounds; r++) {
+        put_unaligned_be32((uint32_t)(1000 + r), options + 4);
+        put_unaligned_be32(echo, options + 8);
+        for (; !before(edge, peer.snd) && edge - peer.snd >= 1400; peer.snd += 1400)
+            peer_raw(&(struct raw){.seq = peer.snd,
+                                   .ack = peer.rcv,
+                                   .flags = TCPHDR_ACK,
+                                   .wnd = peer.wnd,
+                                   .options = options,
+                                   .options_len = tstamps ? sizeof(options) : 0,
+                                   .data = pattern,
+                                   .len = 1400});
+        while (tcp_read(sk, 60000) > 0)
+            ;
+        while (peer_pop(&s)) {
+            edge = s.ack + ((uint32_t)s.wnd << tcp_sk(sk)->rcv_wscale);
+            echo = tstamps ? testnet_u32(s.options + 4) : 0;
+        }
+        host_advance_ms(100);
+        while (peer_pop(&s)) /* what was delayed */
+            edge = s.ack + ((uint32_t)s.wnd << tcp_sk(sk)->rcv_wscale);
+    }
+    return edge - peer.snd;
+}
+
+/* A connection whose handshake told no round trip, as after a cookie. */
+static struct sock *open_unmeasured(bool tstamps)
+{
+    static const uint8_t options[20] = {2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 7, 1, 1, 8, 10, 0, 0, 3, 0xe7};
+    struct segment s;
+
+    listener80 = tcp_listener(4);
+    peer_syn(options, tstamps ? sizeof(options) : 8);
+    host_advance_ms(1100); /* the SYN-ACK goes again, so its ACK tells nothing */
+    assert_true(peer_pop(&s));
+    peer_ack();
+    struct sock *sk = tcp_accept_now(listener80);
+    assert_non_null(sk);
+    assert_int_equal(tcp_sk(sk)->srtt_us, 0);
+    return sk;
+}
+
+TEST("the window grows for one who only receives, by the echo of his ACKs")
+{
+    set_sysctl("net.ipv4.tcp_rmem", "4096 131072 800000");
+    struct sock *sk = open_unmeasured(true);
+
+    assert_true(read_windows_slowly(sk, 12, true) >= 200000);
+    assert_in_range(tcp_sk(sk)->rcv_rtt_us, 99000, 101000);
+    tcp_prot.close(sk);
+    ignore_sent();
+}
+
+TEST("the window grows for one who only receives, without timestamps by the time that a window takes")
+{
+    set_sysctl("net.ipv4.tcp_rmem", "4096 131072 800000");
+    struct sock *sk = open_unmeasured(false);
+
+    assert_true(read_windows_slowly(sk, 12, false) >= 200000);
+    assert_in_range(tcp_sk(sk)->rcv_rtt_us, 50000, 210000);
+    tcp_prot.close(sk);
+    ignore_sent();
+}
+
+TEST("a peer that pauses does not make a long round trip of it, nor one that gets slower a short one")
+{
+    struct sock *sk = open_unmeasured(true);
+
+    read_windows_slowly(sk, 3, true);
+    uint32_t before_it = tcp_sk(sk)->rcv_rtt_us;
+    host_advance_ms(4000);
+    read_windows_slowly(sk, 1, true);
+    assert_in_range(tcp_sk(sk)->rcv_rtt_us, before_it, before_it + 4200000 / 8);
+    read_windows_slowly(sk, 2, true);
+    assert_in_range(tcp_sk(sk)->rcv_rtt_us, before_it - 2000, before_it + 2000);
+    tcp_prot.close(sk);
+    ignore_sent();
+}
+
+TEST("a buffer smaller than the scale can say is offered whole or not, and does not stay shut")
+{
+    struct sock *sk = open_scaled(0);
+    struct segment s;
+
+    tcp_sk(sk)->rcv_wscale = 14;
+    sk->sk_rcvbuf = SOCK_MIN_RCVBUF;
+    sk->sk_rcvbuf_locked = true;
+    tcp_sk(sk)->rcv_wnd = 1u << 14;
+    tcp_sk(sk)->rcv_wup = tcp_sk(sk)->rcv_nxt;
+    for (int round = 0; round < 3; round++) {
+        uint32_t edge = tcp_sk(sk)->rcv_wup + tcp_sk(sk)->rcv_wnd;
+        while (peer.snd != edge) {
+            peer_send(pattern, min(edge - peer.snd, 1000u));
+            host_advance_ms(50);
+            if (tcp_sk(sk)->rcv_nxt != peer.snd) /* no room: read, and the peer sends it again */
+                peer.snd = tcp_sk(sk)->rcv_nxt;
+            while (tcp_read(sk, 60000) > 0)
+                ;
+        }
+        while (peer_pop(&s))
+            ;
+        assert_int_equal(s.wnd, 1);
+    }
+    tcp_prot.close(sk);
+    ignore_sent();
+}
+
 TEST("SO_RCVBUF and tcp_moderate_rcvbuf = 0 end the tuning, and a reader that does not read gets none")
 {
     struct sock *sk = open_scaled(100000);

@@ -50,6 +50,8 @@ static const struct option {
     {"TCP_NOTSENT_LOWAT", TCP_NOTSENT_LOWAT, 0, 0, INT32_MAX, {0}},
     {"TCP_DEFER_ACCEPT", TCP_DEFER_ACCEPT, 0, 0, 127 + 8 * 120, {0}},
     {"TCP_LINGER2", TCP_LINGER2, 60, 1, 120, {0}},
+    {"TCP_WINDOW_CLAMP", TCP_WINDOW_CLAMP, 0, SOCK_MIN_RCVBUF / 2, INT32_MAX, {0}},
+    {"TCP_SAVE_SYN", TCP_SAVE_SYN, 0, 0, 2, {-1, 3}},
 };
 
 TEST("each number has its default, its bounds, and comes back as it was set")
@@ -185,6 +187,14 @@ TEST("options nobody knows are ENOPROTOOPT, short ones EINVAL, short answers are
     len = 0;
     assert_int_equal(tcp_prot.getsockopt(sk, IPPROTO_TCP, TCP_KEEPIDLE, NULL, &len), 0);
     assert_int_equal(set(sk, TCP_INFO, 1), -ENOPROTOOPT);
+    static const int absent[] = {TCP_MD5SIG,   TCP_TIMESTAMP,        TCP_FASTOPEN_CONNECT, TCP_ULP,
+                                 TCP_TX_DELAY, TCP_ZEROCOPY_RECEIVE, TCP_REPAIR_OPTIONS};
+    for (unsigned i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        assert_int_equal(set(sk, absent[i], 1), -ENOPROTOOPT);
+    /* Nobody may write a connection's state, which is another matter than a system without the option. */
+    assert_int_equal(set(sk, TCP_REPAIR, 1), -EPERM);
+    assert_int_equal(set(sk, TCP_REPAIR_QUEUE, 1), -EPERM);
+    assert_int_equal(get(sk, TCP_REPAIR), 0);
     tcp_prot.close(sk);
 }
 
@@ -201,7 +211,27 @@ TEST("what a listener was told its connections inherit")
     assert_int_equal(set(listener80, TCP_NOTSENT_LOWAT, 15000), 0);
     assert_int_equal(set(listener80, TCP_SYNCNT, 3), 0);
     assert_int_equal(set(listener80, TCP_MAXSEG, 1000), 0);
+    assert_int_equal(set(listener80, TCP_WINDOW_CLAMP, 9000), 0);
+    assert_int_equal(set(listener80, TCP_SYNCNT, 3), 0);
+    listener80->inet_tos = 0x10;
+    listener80->inet_ttl = 77;
+    listener80->inet_min_ttl = 64;
+    listener80->sk_max_pacing_rate = 123456789;
+    listener80->sk_rcvlowat = 2;
+    listener80->sk_linger = true;
+    listener80->sk_lingertime_ms = 2000;
+    listener80->sk_keepalive = true;
+    listener80->sk_rcvtimeo_ms = 3000;
     struct sock *sk = peer_connect(listener80);
+    assert_int_equal(get(sk, TCP_WINDOW_CLAMP), 9000);
+    assert_int_equal(sk->inet_tos, 0x10);
+    assert_int_equal(sk->inet_ttl, 77);
+    assert_int_equal(sk->inet_min_ttl, 64);
+    assert_true(sk->sk_max_pacing_rate == 123456789 && info_of(sk).tcpi_max_pacing_rate == 123456789);
+    assert_int_equal(sk->sk_rcvlowat, 2);
+    assert_true(sk->sk_linger && sk->sk_lingertime_ms == 2000 && sk->sk_keepalive);
+    assert_int_equal(sk->sk_rcvtimeo_ms, 3000);
+    sk->sk_linger = false; /* this test does not wait in close() */
     assert_int_equal(get(sk, TCP_KEEPIDLE), 10);
     assert_int_equal(get(sk, TCP_KEEPINTVL), 11);
     assert_int_equal(get(sk, TCP_KEEPCNT), 12);
@@ -338,6 +368,41 @@ TEST("TCP_INFO counts segments, bytes and times of both directions")
     assert_true(after.tcpi_rwnd_limited == 0 && after.tcpi_sndbuf_limited == 0);
     assert_int_equal(after.tcpi_last_data_recv, 0);
     assert_int_equal(after.tcpi_snd_wnd, 65535);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
+}
+
+TEST("TCP_INFO tells what is asked of a receiver, and what was agreed on with a scale of nothing")
+{
+    static const uint8_t scale0[8] = {2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 0}, bytes[1460];
+
+    listener80 = tcp_listener(4);
+    listener80->sk_rcvbuf = 40000;
+    listener80->sk_rcvbuf_locked = true;
+    peer_syn(scale0, sizeof(scale0));
+    host_advance_ms(30);
+    peer_ack();
+    struct sock *sk = tcp_accept_now(listener80);
+    struct tcp_info info = info_of(sk);
+    assert_int_equal(info.tcpi_options, TCPI_OPT_WSCALE); /* agreed, though both shift by nothing */
+    assert_int_equal(info.tcpi_snd_wscale | info.tcpi_rcv_wscale, 0);
+    assert_int_equal(info.tcpi_rcv_ssthresh, 20000);
+    assert_int_equal(info.tcpi_rcv_space, 10 * 1460);
+    assert_int_equal(info.tcpi_rcv_rtt, 0); /* nothing has come yet */
+    assert_int_equal(info.tcpi_rtt, 30000);
+    assert_int_equal(info.tcpi_min_rtt, 30000);
+    assert_int_equal(info.tcpi_rcv_mss, 536);
+    for (int i = 0; i < 3; i++)
+        peer_send(bytes, sizeof(bytes));
+    peer_at(TCPHDR_ACK, peer.snd + 1460, peer.rcv, bytes, sizeof(bytes));
+    info = info_of(sk);
+    assert_int_equal(info.tcpi_rcv_mss, 1460);
+    assert_int_equal(info.tcpi_rcv_rtt, 30000);
+    assert_int_equal(info.tcpi_rcv_ooopack, 1);
+    assert_int_equal(info.tcpi_segs_in, 5);
+    assert_int_equal(info.tcpi_data_segs_in, 4); /* whatever became of them */
+    assert_true(info.tcpi_bytes_received == 3 * 1460);
+    assert_int_equal(info.tcpi_last_ack_sent, 0); /* as on Linux: nobody counts it */
     tcp_prot.close(sk);
     testnet_drop_sent(t);
 }

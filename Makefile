@@ -9,6 +9,11 @@ PYTHON  ?= /usr/bin/python3
 B       := build
 
 MAKEFLAGS += --no-builtin-rules
+# As many at a time as there are processors; "make -j1" still means one, and "make clean all" one after the other.
+JOBS := $(or $(shell nproc 2>/dev/null),1)
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
+MAKEFLAGS += -j$(JOBS)
+endif
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -246,7 +251,7 @@ coverage: $(COVERED) $(B)/cov/libskiff.so
 # BENCH="--only requests,boot --linux none" and the like: see tests/bench/bench.py.
 bench: $(B)/skiff.elf $(B)/bad_wire $(B)/traffic | needs-test
 	@boot/need.sh cpio:cpio grub-mkrescue:grub-common
-	@$(PYTHON) tests/bench/bench.py $(BENCH)
+	@env -u MAKEFLAGS $(PYTHON) tests/bench/bench.py $(BENCH)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60

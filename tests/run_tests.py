@@ -10,12 +10,15 @@ usage: run_tests.py [--lint] [--unit PROGRAM ...] [--script] [--system [PYTEST-A
 """
 import concurrent.futures
 import os
+import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 
+LANES = 2  # of system tests
 LINT_CHECKS = ["includes", "sparse", "format", "shell", "words"]
 
 
@@ -79,20 +82,82 @@ def script(paths, count):
         count.add(0, 1)
 
 
-def system(arguments, count):
-    report = "build/system.xml"
-    run = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs", "--tb=short",
-                          f"--junitxml={report}", "tests/qemu", *arguments])
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-rs"]
+
+
+def count_report(report, status, count):
+    """Adds what pytest's report says. Return: how many tests are in it."""
     try:
         suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
-        total, failed, skipped = (int(suite.get(k)) for k in ("tests", "failures", "skipped"))
-        failed += int(suite.get("errors"))
-        if run.returncode not in (0, 1):
-            failed += 1
-        count.add(total - failed - skipped, failed, skipped)
+        total, failed, skipped, errors = (int(suite.get(k)) for k in ("tests", "failures", "skipped", "errors"))
+        failed += errors + (status not in (0, 1))
+        count.add(max(0, total - failed - skipped), failed, skipped)
+        return total
     except (OSError, AttributeError, xml.etree.ElementTree.ParseError):
         print("FAIL pytest left no report")
         count.add(0, 1)
+        return 0
+
+
+def system(arguments, count):
+    if not arguments:
+        return system_lanes(int(os.environ.get("SKIFF_LANES") or LANES), count)
+    report = "build/system.xml"
+    run = subprocess.run([*PYTEST, "-q", f"--junitxml={report}", "tests/qemu", *arguments])
+    count_report(report, run.returncode, count)
+
+
+class Progress:
+    """A line for each file of system tests when all of it has run, in whichever lanes."""
+
+    def __init__(self):
+        listed = subprocess.run([*PYTEST, "--collect-only", "-qq", "tests/qemu"], capture_output=True, text=True).stdout
+        self.planned = {file: int(n) for file, n in re.findall(r"^(tests/qemu/\S+\.py): (\d+)$", listed, re.M)}
+        self.seen, self.bad, self.start = {}, {}, time.monotonic()
+
+    def line(self, line):
+        match = re.match(r"(tests/qemu/\S+\.py)::(.+) (PASSED|SKIPPED|FAILED|ERROR)\b", line)
+        if not match:
+            return
+        file, name, verdict = match.groups()
+        seen, bad = self.seen.setdefault(file, set()), self.bad.setdefault(file, set())
+        if verdict in ("FAILED", "ERROR"):
+            bad.add(name)
+            print(f"FAIL {file}::{name}", flush=True)
+        if name not in seen:
+            seen.add(name)
+            if len(seen) == self.planned.get(file):
+                print(f"{'FAIL' if bad else 'ok  '} {file[6:-3]}: {len(seen) - len(bad)} of {len(seen)} "
+                      f"(at {time.monotonic() - self.start:.0f} s)", flush=True)
+
+
+def run_lane(number, folder, progress):
+    """One pytest, which takes what no other has taken. Return: its status, and what it says about failures and skips."""
+    lines = []
+    with subprocess.Popen([*PYTEST, "-v", f"--junitxml=build/system-{number}.xml", "tests/qemu"], text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, SKIFF_LANE=folder)) as lane:
+        for line in lane.stdout:
+            lines.append(line)
+            progress.line(line)
+    output = "".join(lines)
+    pathlib.Path(f"build/system-{number}.log").write_text(output)
+    said = re.search(r"^=+ (FAILURES|ERRORS|short test summary info) =+$(?s:.*)", output, re.M)
+    return lane.returncode, said[0] if said else "" if lane.returncode == 0 else output
+
+
+def system_lanes(lanes, count):
+    """Side by side, since tests wait most of the time: see tests/qemu/conftest.py."""
+    progress, total = Progress(), 0
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+        for number in range(lanes):
+            pathlib.Path(f"build/system-{number}.xml").unlink(missing_ok=True)
+        for number, (status, said) in enumerate(pool.map(lambda n: run_lane(n, folder, progress), range(lanes))):
+            total += count_report(f"build/system-{number}.xml", status, count)
+            print(said, end="")
+    lost = sum(progress.planned.values()) - total
+    if lost or not total:
+        print(f"FAIL {lost} of {sum(progress.planned.values())} system tests were run by no lane")
+        count.add(0, max(1, lost))
 
 
 def main(argv):

@@ -3,9 +3,13 @@
 The namespace is unshared by the test process itself, so nothing is left behind when it ends, and no packet can
 leave the machine. Without root a user namespace is tried; where that is forbidden too, everything here is
 skipped, and says so.
+
+Most tests wait most of the time. So tests/run_tests.py starts this several times side by side, as lanes: each has a
+namespace of its own, and takes tests that no other has taken (SKIFF_LANE names the folder where they agree on that).
 """
 import ctypes
 import hashlib
+import itertools
 import os
 import pathlib
 import random
@@ -71,6 +75,44 @@ def pytest_runtest_setup(item):
     why = item.config.skiff_skip
     if why and "library" not in item.nodeid:
         pytest.skip(f"NOT RUN, NEEDS ROOT OR USER NAMESPACES: {why}")
+
+
+def shares(item):
+    """Has the test something that is made once for its file, as the machine most of them have?"""
+    return any(definition.scope == "module" for definitions in item._fixtureinfo.name2fixturedefs.values() for definition in definitions)
+
+
+def groups(items):
+    """What a lane takes at a time, under a name: a single test, or a file in which tests share something."""
+    for path, tests in itertools.groupby(items, lambda item: item.path):
+        tests = list(tests)
+        if any(map(shares, tests)):
+            yield path.stem, tests
+        else:
+            yield from ((f"{path.stem}-{number}", [test]) for number, test in enumerate(tests))
+
+
+def taken_here(items, folder):
+    """Those tests whose group no other lane has taken before."""
+    for name, group in groups(items):
+        try:
+            (folder / name).touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        yield from group
+
+
+def pytest_runtestloop(session):
+    folder = os.environ.get("SKIFF_LANE")
+    if not folder or session.testsfailed:
+        return None  # pytest's own loop runs them, or says what cannot even be collected
+    own = taken_here(session.items, pathlib.Path(folder))
+    item = next(own, None)
+    while item:
+        following = next(own, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        item = following
+    return True
 
 
 class Machine:

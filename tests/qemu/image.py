@@ -17,7 +17,7 @@ MEDIA = {
     "hard disk": lambda image: ["-drive", f"file={image},format=raw,if=ide"],
 }
 MEM = "128M"  # what OVMF needs
-BOOT_SECONDS = 120  # of a firmware on a busy machine; a limit, not what is expected
+BOOT_SECONDS = 300  # of a firmware on a busy machine; a limit, not what is expected
 
 
 def make_image(path, site="", append="", **environment):

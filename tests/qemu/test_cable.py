@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from conftest import GUEST, HOST, digest, get
+from conftest import GUEST, HOST, IP, digest, get
 from test_console import PROMPT, Line
 
 FILE = "/f3000001.bin"
@@ -65,7 +65,7 @@ def test_downloads_go_on_after_the_cable_was_out(boot, site):
 
 
 def test_downloads_go_on_after_the_card_was_reset(boot, tmp_path, site):
-    line = Line(boot, tmp_path, site=site.archive)
+    line = Line(boot, tmp_path, append=f"{IP} mdns=0", site=site.archive)
     line.expect(r"ttyS0: press Enter for a command line\n")
     line.machine.wait_http()
     line.type("\r")

@@ -30,7 +30,7 @@ BODILESS = (204, 304)
 
 # --- the site ---------------------------------------------------------------------------------------------------
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory):
     rng = random.Random(2)
     files = {"index.html": b"<p>the index\n\n", "100k.bin": rng.randbytes(100_000), "2k1.bin": rng.randbytes(2049),

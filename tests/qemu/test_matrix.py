@@ -32,7 +32,7 @@ def diagonal():
 CELLS = FULL if os.environ.get("SKIFF_MATRIX") == "full" else diagonal()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def image(small_site, tmp_path_factory):
     return make_image(tmp_path_factory.mktemp("matrix") / "skiff.iso", small_site.archive, WORDS)
 

@@ -53,7 +53,7 @@ def nat(tmp_path_factory):
         return machines[-1]
 
     try:
-        networks.line = line = Line(boot, directory, append=APPEND, taps=networks.taps(),
+        networks.line = line = Line(boot, directory, append=f"{APPEND} mdns=0", taps=networks.taps(),
                                     site=archive(directory, **{"etc/iptables.rules": RULES}))
         line.expect("press Enter for a command line\n")
         line.type("\r")

@@ -45,7 +45,7 @@ def small(tmp_path):
         return machines[-1]
 
     try:
-        networks.line = line = Line(boot, tmp_path, append=f"{APPEND} {WORDS}", taps=networks.taps(), mem="4M",
+        networks.line = line = Line(boot, tmp_path, append=f"{APPEND} {WORDS} mdns=0", taps=networks.taps(), mem="4M",
                                     site=archive(tmp_path, **{"etc/iptables.rules": RULES}))
         line.expect("press Enter for a command line\n")
         line.type("\r")

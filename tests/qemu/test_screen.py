@@ -20,7 +20,7 @@ menuentry "Skiff" {
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def grub_cd(tmp_path_factory):
     """GRUB with a screen of dots, under BIOS as under UEFI."""
     folder = tmp_path_factory.mktemp("grub")

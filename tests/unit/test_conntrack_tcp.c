@@ -113,32 +113,36 @@ TEST("an acknowledgement of what was never sent, or of long ago, is invalid")
     ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 5000, 0); /* late, but possible */
 }
 
+/* A segment without data, as ct_tcp(), but with options. Return: whether it passed; ct.tracked says if it is
+ * valid. */
+static bool optioned(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t win,
+                     const uint8_t *options, unsigned options_len)
+{
+    return ct_send(&(struct ct_pkt){.from = from_a ? A : B,
+                                    .to = from_a ? B : A,
+                                    .sport = from_a ? 1000 : 80,
+                                    .dport = from_a ? 80 : 1000,
+                                    .flags = flags,
+                                    .seq = seq,
+                                    .ack = ack,
+                                    .win = win,
+                                    .options = options,
+                                    .options_len = options_len});
+}
+
+/* SYN and SYN-ACK, the first with these four bytes of options, the second with them if `both`. */
+static void offer(const uint8_t *options, bool both)
+{
+    optioned(true, CT_SYN, ISS_A, 0, 5000, options, 4);
+    optioned(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 5000, options, both ? 4 : 0);
+}
+
+static const uint8_t scale7[] = {1, 3, 3, 7};
+
 TEST("RFC 7323: windows are scaled if both have offered it, and not if one has")
 {
-    static const uint8_t scale7[] = {1, 3, 3, 7};
-    struct ct_pkt syn = {.from = A,
-                         .to = B,
-                         .sport = 1000,
-                         .dport = 80,
-                         .flags = CT_SYN,
-                         .seq = ISS_A,
-                         .win = 5000,
-                         .options = scale7,
-                         .options_len = 4};
-    struct ct_pkt synack = {.from = B,
-                            .to = A,
-                            .sport = 80,
-                            .dport = 1000,
-                            .flags = CT_SYN | CT_ACK,
-                            .seq = ISS_B,
-                            .ack = ISS_A + 1,
-                            .win = 5000,
-                            .options = scale7};
-
     for (int both = 0; both < 2; both++) {
-        synack.options_len = both ? 4 : 0;
-        ct_send(&syn);
-        ct_send(&synack);
+        offer(scale7, both);
         ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 100, 0);
         ct_valid_tcp(false, CT_ACK, ISS_B + 1, ISS_A + 1, 100, 0);
         ct_tcp(true, CT_ACK, ISS_A + 1 + 12700, ISS_B + 1, 100, 100);
@@ -153,28 +157,7 @@ TEST("options of no length, or longer than the header, are none: no window is sc
                                         {1, 1, 1, 3}, {8, 0, 3, 3}, {0, 3, 3, 7}, {3, 4, 7, 7}};
 
     for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
-        struct ct_pkt syn = {.from = A,
-                             .to = B,
-                             .sport = 1000,
-                             .dport = 80,
-                             .flags = CT_SYN,
-                             .seq = ISS_A,
-                             .win = 5000,
-                             .options = broken[i],
-                             .options_len = 4};
-        struct ct_pkt synack = {.from = B,
-                                .to = A,
-                                .sport = 80,
-                                .dport = 1000,
-                                .flags = CT_SYN | CT_ACK,
-                                .seq = ISS_B,
-                                .ack = ISS_A + 1,
-                                .win = 5000,
-                                .options = broken[i],
-                                .options_len = 4};
-
-        ct_send(&syn);
-        ct_send(&synack);
+        offer(broken[i], true);
         ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 100, 0);
         ct_valid_tcp(false, CT_ACK, ISS_B + 1, ISS_A + 1, 100, 0);
         ct_invalid_tcp(true, CT_ACK, ISS_A + 1 + 12700, ISS_B + 1, 100, 100);
@@ -186,45 +169,15 @@ TEST("RFC 2018: data beyond a hole that was acknowledged selectively moves the w
 {
     static const uint8_t permitted[] = {1, 1, 4, 2};
     uint8_t sack[12] = {1, 1, 5, 10};
-    struct ct_pkt syn = {.from = A,
-                         .to = B,
-                         .sport = 1000,
-                         .dport = 80,
-                         .flags = CT_SYN,
-                         .seq = ISS_A,
-                         .win = 5000,
-                         .options = permitted,
-                         .options_len = 4};
-    struct ct_pkt ack = {.from = B,
-                         .to = A,
-                         .sport = 80,
-                         .dport = 1000,
-                         .flags = CT_ACK,
-                         .seq = ISS_B + 1,
-                         .ack = ISS_A + 1,
-                         .win = 5000,
-                         .options = sack,
-                         .options_len = 12};
 
-    ct_send(&syn);
-    syn = (struct ct_pkt){.from = B,
-                          .to = A,
-                          .sport = 80,
-                          .dport = 1000,
-                          .flags = CT_SYN | CT_ACK,
-                          .seq = ISS_B,
-                          .ack = ISS_A + 1,
-                          .win = 5000,
-                          .options = permitted,
-                          .options_len = 4};
-    ct_send(&syn);
+    offer(permitted, true);
     ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 5000, 0);
     ct_valid_tcp(true, CT_ACK, ISS_A + 1 + 1000, ISS_B + 1, 5000, 4000);
     put_unaligned_be32(ISS_A + 1001, sack + 4);
     put_unaligned_be32(ISS_A + 5001, sack + 8);
-    assert_true(ct_send(&ack) && ct.tracked);
+    assert_true(optioned(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, sack, sizeof(sack)) && ct.tracked);
     put_unaligned_be32(ISS_A + 5002, sack + 8); /* never sent */
-    assert_true(ct_send(&ack) && !ct.tracked);
+    assert_true(optioned(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, sack, sizeof(sack)) && !ct.tracked);
 }
 
 TEST("nf_conntrack_tcp_be_liberal lets segments out of the window pass")
@@ -281,28 +234,9 @@ TEST("a refused SYN leaves nothing; a reset that does not acknowledge the SYN is
 
 TEST("a forged SYN-ACK changes nothing: the true one is still valid, with its scale")
 {
-    static const uint8_t scale7[] = {1, 3, 3, 7};
-
-    ct_send(&(struct ct_pkt){.from = A,
-                             .to = B,
-                             .sport = 1000,
-                             .dport = 80,
-                             .flags = CT_SYN,
-                             .seq = ISS_A,
-                             .win = 5000,
-                             .options = scale7,
-                             .options_len = 4});
+    optioned(true, CT_SYN, ISS_A, 0, 5000, scale7, sizeof(scale7));
     ct_invalid_tcp(false, CT_SYN | CT_ACK, 12345, ISS_A + 77, 100, 0);
-    ct_send(&(struct ct_pkt){.from = B,
-                             .to = A,
-                             .sport = 80,
-                             .dport = 1000,
-                             .flags = CT_SYN | CT_ACK,
-                             .seq = ISS_B,
-                             .ack = ISS_A + 1,
-                             .win = 100,
-                             .options = scale7,
-                             .options_len = 4});
+    optioned(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 100, scale7, sizeof(scale7));
     assert_true(ct.tracked);
     ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 5000, 0);
     ct_invalid_tcp(false, CT_SYN | CT_ACK, 12345, ISS_A + 77, 100, 0);

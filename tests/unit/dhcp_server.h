@@ -155,6 +155,15 @@ static inline void assert_client_address(const struct heard *m, const char *addr
     assert_memory_equal(m->bytes + 12, &expected, 4);
 }
 
+static inline void assert_address_option(const struct heard *m, uint8_t code, const char *addr)
+{
+    uint32_t expected = inet_addr(addr);
+    size_t len = 0;
+    const uint8_t *value = option(m, code, &len);
+    assert_int_equal(len, 4);
+    assert_memory_equal(value, &expected, 4);
+}
+
 /* The next message, which must be of this type, and comes within this time. */
 static inline struct heard expect_message(enum dhcp_type type, uint64_t within_ms)
 {

@@ -4,15 +4,6 @@
  */
 #include "tests/unit/dhcp_server.h"
 
-static void assert_address_option(const struct heard *m, uint8_t code, const char *addr)
-{
-    uint32_t expected = inet_addr(addr);
-    size_t len = 0;
-    const uint8_t *value = option(m, code, &len);
-    assert_int_equal(len, 4);
-    assert_memory_equal(value, &expected, 4);
-}
-
 /* --- getting an address (3.1) --- */
 
 TEST("3.1: discover, offer, request, ack: then there are an address and a default route")

@@ -49,10 +49,10 @@ CFLAGS := $(SKIFF_CFLAGS) -O2 -isystem "$$($(CC) -print-file-name=include)" -fno
           -fstack-clash-protection -Wframe-larger-than=5120 \
           -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 # The image is optimised as a whole: a function is put into its caller's place across files. Under emulation a call
-# and its return cost as much as thirty instructions, and the start of a function needs no alignment. Structs
-# are cleared and copied by plain stores: of the string instructions (rep stos), the compiler's own choice, an
-# emulator makes a jump for each word.
-WHOLE := -flto=auto -finline-functions --param max-inline-insns-auto=20 \
+# and its return cost as much as thirty instructions, a branch as several, and the start of a function needs no
+# alignment. Structs are cleared and copied by plain stores: of the string instructions (rep stos), the compiler's
+# own choice, an emulator makes a jump for each word.
+WHOLE := -flto=auto -finline-functions --param max-inline-insns-auto=20 -mbranch-cost=5 \
          -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
          -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
          -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
@@ -62,6 +62,11 @@ NET_SRC     := $(sort $(wildcard net/*/*.c))
 LIBC_SRC    := $(sort $(wildcard libc/*.c))
 MACHINE_SRC := $(sort $(wildcard boot/*.S kernel/*.c kernel/x86/*.c kernel/x86/*.S drivers/*/*.c)) $(NET_SRC) $(LIBC_SRC)
 MACHINE_OBJ := $(patsubst %,$(B)/obj/%.o,$(basename $(MACHINE_SRC)))
+
+# On the way of a packet calls are saved at the price of size, some 30 KiB: a sixth fewer for a request.
+ON_THE_WAY := net/core/% net/ethernet/eth net/ipv4/ip_% net/ipv4/route net/tcp/% net/socket/% net/apps/http% \
+              drivers/e1000/e1000_rx drivers/e1000/e1000_tx kernel/page kernel/slab
+$(filter $(ON_THE_WAY:%=$(B)/obj/%.o),$(MACHINE_OBJ)): WHOLE += --param max-inline-insns-auto=40
 
 # The compiler must not turn the loops of memcpy() and its kin into calls of themselves; and since it may call
 # them whenever it likes, they stay functions.
@@ -84,7 +89,7 @@ $(B)/skiff.o: $(MACHINE_OBJ)
 	@$(CC) $(CFLAGS) -Wno-maybe-uninitialized $(WHOLE) -r -nostdlib -flinker-output=nolto-rel $^ -o $@
 
 # Linked twice: the first image tells where each function lies, the second carries that table for backtraces.
-$(B)/skiff0.elf: $(B)/skiff.o linker.ld
+$(B)/skiff0.elf: $(B)/skiff.o linker.ld boot/order.ld
 	@$(CC) $(LDFLAGS) -T linker.ld $< -o $@
 
 $(B)/symbols.S: $(B)/skiff0.elf boot/symbols.sh
@@ -93,7 +98,7 @@ $(B)/symbols.S: $(B)/skiff0.elf boot/symbols.sh
 $(B)/symbols.o: $(B)/symbols.S
 	@$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/skiff64.elf: $(B)/skiff.o $(B)/symbols.o linker.ld
+$(B)/skiff64.elf: $(B)/skiff.o $(B)/symbols.o linker.ld boot/order.ld
 	@echo "LD      $@"
 	@$(CC) $(LDFLAGS) -T linker.ld $(B)/skiff.o $(B)/symbols.o -o $@
 

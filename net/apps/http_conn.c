@@ -55,15 +55,22 @@ static void abort_conn(struct http_conn *conn)
     http_conn_close(conn);
 }
 
+/*
+ * Text is told once (EPOLLET), which spares the set from asking again after each request whether there is
+ * more. Where there may be more (conn->unread), EPOLL_CTL_MOD lets it look.
+ */
 static void watch(struct http_conn *conn, uint32_t interest)
 {
     struct epoll_event event = {.events = interest, .data.ptr = conn};
-    if (conn->interest == interest)
+    if (conn->interest == interest && !conn->unread)
         return;
+    if (interest == EPOLLIN)
+        event.events |= EPOLLRDHUP | EPOLLET;
     int op = conn->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(conn->server->epoll_fd, op, conn->fd, &event))
         conn->broken = true;
     conn->interest = interest;
+    conn->unread = false;
 }
 
 static void init_exchange(struct http_exchange *x)
@@ -277,8 +284,10 @@ static void process(struct http_conn *conn, const char *buf, size_t len)
 static size_t receive(struct http_conn *conn, char *buf, size_t room)
 {
     ssize_t n = recv(conn->fd, buf, room, 0);
-    if (n > 0)
+    if (n > 0) {
+        conn->unread |= (size_t)n == room;
         return n;
+    }
     if (n == 0 || (errno != EAGAIN && errno != EINTR))
         http_conn_close(conn);
     return 0;
@@ -324,10 +333,15 @@ static void lingering(struct http_conn *conn)
     conn->moved += n;
     if (conn->moved > HTTP_LINGER_MAX)
         abort_conn(conn);
+    else if (n)
+        watch(conn, EPOLLIN);
+    if (conn->broken)
+        http_conn_close(conn);
 }
 
 void http_conn_event(struct http_conn *conn, uint32_t events)
 {
+    conn->unread |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0; /* an end, behind the text */
     switch ((enum http_conn_state)conn->state) {
     case HTTP_CONN_READING:
     case HTTP_CONN_IDLE:

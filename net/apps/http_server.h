@@ -89,6 +89,7 @@ struct http_conn {
     bool closing;      /* no further request is read */
     bool linger;       /* the peer may still be sending */
     bool broken;       /* the socket has failed */
+    bool unread;       /* the socket may hold more than was read: see watch() */
 };
 
 /* A head under construction. What does not fit is left out, and `cut` says so. */

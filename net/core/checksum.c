@@ -116,23 +116,34 @@ wsum csum_partial(const void *data, size_t len, wsum sum)
     return (__force wsum)fold64(csum_end(&s) + csum_tail(p, len & 7) + (__force uint32_t)sum);
 }
 
+static inline void csum_copy32(struct csum_state *s, const uint8_t *p, uint8_t *q)
+{
+    uint64_t a = load64(p), b = load64(p + 8), c = load64(p + 16), d = load64(p + 24);
+
+    ((struct word64 *)q)[0].v = a;
+    ((struct word64 *)q)[1].v = b;
+    ((struct word64 *)q)[2].v = c;
+    ((struct word64 *)q)[3].v = d;
+    csum_word(s, a);
+    csum_word(s, b);
+    csum_word(s, c);
+    csum_word(s, d);
+}
+
 wsum csum_partial_copy(const void *from, void *to, size_t len, wsum sum)
 {
     const uint8_t *p = from;
     uint8_t *q = to;
     struct csum_state s = {0, 0};
 
-    for (; len >= 32; len -= 32, p += 32, q += 32) {
-        uint64_t a = load64(p), b = load64(p + 8), c = load64(p + 16), d = load64(p + 24);
-        ((struct word64 *)q)[0].v = a;
-        ((struct word64 *)q)[1].v = b;
-        ((struct word64 *)q)[2].v = c;
-        ((struct word64 *)q)[3].v = d;
-        csum_word(&s, a);
-        csum_word(&s, b);
-        csum_word(&s, c);
-        csum_word(&s, d);
+    for (; len >= 128; len -= 128, p += 128, q += 128) {
+        csum_copy32(&s, p, q);
+        csum_copy32(&s, p + 32, q + 32);
+        csum_copy32(&s, p + 64, q + 64);
+        csum_copy32(&s, p + 96, q + 96);
     }
+    for (; len >= 32; len -= 32, p += 32, q += 32)
+        csum_copy32(&s, p, q);
     memcpy(q, p, len);
     return csum_partial(p, len, (__force wsum)fold64(csum_end(&s) + (__force uint32_t)sum));
 }

@@ -5,6 +5,7 @@
 #   format    clang-format, by .clang-format
 #   shell     shellcheck
 #   words     nothing left open: TODO and its kin, code switched off
+#   order     boot/order.ld names functions that there are
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -38,8 +39,16 @@ check_words() {
         xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b|^#if 0'
 }
 
+check_order() {
+    local gone
+    gone=$(comm -23 <(grep -oE '\*\(\.text\.[a-z0-9_]+' boot/order.ld | sed 's/.*\.//' | sort -u) \
+        <(sources '*.c' | xargs grep -hoE '^[a-z][^;=(]*[ *][a-z0-9_]+\(' | sed 's/($//; s/.*[ *]//' | sort -u))
+    [ -z "$gone" ] || echo "boot/order.ld: no functions any more:" $gone
+    [ -z "$gone" ]
+}
+
 status=0
-for check in "${@:-includes sparse format shell words}"; do
+for check in "${@:-includes sparse format shell words order}"; do
     for c in $check; do
         "check_$c" || { echo "lint: $c failed" >&2; status=1; }
     done

@@ -425,6 +425,56 @@ TEST("a client that has said all it will say still gets its answer to the end")
     hang_up(&p);
 }
 
+TEST("the last request and the end of it may come at once: both are heard")
+{
+    start_server(true);
+    struct peer p = dial();
+    say(&p, GET_INDEX);
+    hear_for(&p, 10);
+    expect_index(&p);
+    sys_sendto(client->files, p.fd, GET_INDEX, strlen(GET_INDEX), MSG_NOSIGNAL | MSG_MORE, NULL, 0);
+    sys_shutdown(client->files, p.fd, SHUT_WR); /* the FIN rides on the text */
+    hear_for(&p, 100);
+    expect_index(&p);
+    assert_true(p.eof);
+    hang_up(&p);
+}
+
+#define SERVER_BUFFER 16384u /* what one recv() of the server's takes */
+
+/* A request with a body, SERVER_BUFFER bytes in all, and `count` small ones behind it. */
+static char *requests(unsigned count)
+{
+    const char *head = "GET / HTTP/1.1\r\n" HOST "Content-Length: %u\r\n\r\n";
+    unsigned head_len = (unsigned)snprintf(NULL, 0, head, SERVER_BUFFER - 100);
+    char *text = calloc(1, SERVER_BUFFER + count * strlen(GET_INDEX) + 1);
+    snprintf(text, SERVER_BUFFER, head, SERVER_BUFFER - head_len);
+    memset(text + head_len, 'x', SERVER_BUFFER - head_len);
+    for (unsigned i = 0; i < count; i++)
+        strcat(text, GET_INDEX);
+    return text;
+}
+
+TEST("text that fills the server's buffer to the byte is read to its end, whatever is behind it")
+{
+    start_server(true);
+    for (unsigned count = 0; count < 3; count++) {
+        struct peer p = dial();
+        char *text = requests(count);
+        say(&p, GET_BIG); /* keeps the server from reading until all the rest is there */
+        say(&p, text);
+        hear_for(&p, 2000);
+        expect_big(&p);
+        for (unsigned i = 0; i <= count; i++)
+            expect_index(&p);
+        say(&p, GET_INDEX);
+        hear_for(&p, 10);
+        expect_index(&p);
+        free(text);
+        hang_up(&p);
+    }
+}
+
 TEST("a refused client that goes on sending still reads why: the close waits for it")
 {
     start_server(true);

@@ -31,8 +31,14 @@ struct msi_msg {
     uint32_t data;
 };
 
-/* A line of its own for such a device. Return: its number; -ENODEV without a local APIC, -ENOSPC. */
-int irq_alloc_msi(struct msi_msg *msg);
+/* Who can hold the messages of a line back: the device that writes them. The local APIC cannot. */
+struct msi_source {
+    void (*set_masked)(struct msi_source *self, bool masked); /* interrupts are off; may be called anywhere */
+};
+
+/* A line of its own for such a device (source borrowed). Return: its number; -ENODEV without a local APIC,
+ * -ENOSPC. */
+int irq_alloc_msi(struct msi_msg *msg, struct msi_source *source);
 void irq_free_msi(unsigned irq); /* nobody has requested it any more */
 
 /**

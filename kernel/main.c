@@ -150,6 +150,17 @@ static void report_no_card(void)
     pci_warn_undriven();
 }
 
+/*
+ * On the stick's file system (boot/stick/grub.cfg). An empty file is what is left of one whose writing was cut
+ * short: it says nothing, so what would count without it does - the archive's rules, not none at all.
+ */
+static void report_empty_files(void)
+{
+    const char *name;
+    for (unsigned n = 0; (name = cmdline_get_nth("empty", n)); n++)
+        pr_warn("%s is empty: it counts as if it were not there", name);
+}
+
 /* Before the first who asks for a word: the console. */
 static void read_config_file(const struct boot_info *boot)
 {
@@ -312,6 +323,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint32_t magic, uint32_t in
     if (!boot)
         panic("Skiff must be started by a multiboot loader (GRUB, or QEMU's -kernel).");
     report_boot(boot);
+    report_empty_files();
     boot_report_init(boot);
     cpu_report_init();
 

@@ -11,6 +11,7 @@
 #ifndef DRIVERS_PCI_PCI_H
 #define DRIVERS_PCI_PCI_H
 
+#include "kernel/irq.h"
 #include "kernel/list.h"
 
 #define PCI_BAR_COUNT 6
@@ -44,6 +45,7 @@ struct pci_dev {
     unsigned irq;              /* for request_irq(), if irq_type is not 0 */
     unsigned irq_type;         /* the one PCI_IRQ_... in use; 0: none */
     unsigned irq_types;        /* those left to be tried */
+    struct msi_source messages;
     unsigned intx_attempt;
     bool enabled;
     struct pci_bar bar[PCI_BAR_COUNT]; /* valid after pci_enable_device() */
@@ -131,15 +133,10 @@ int __must_check pci_alloc_irq(struct pci_dev *dev, unsigned types);
 int __must_check
 pci_next_irq(struct pci_dev *dev);      /* gives this one back (free_irq() first) and takes the next */
 void pci_free_irq(struct pci_dev *dev); /* no harm if there is none */
-/* Holds the device's interrupt back, and lets it through. What it has to say meanwhile comes then. */
-void pci_mask_irq(struct pci_dev *dev);
-void pci_unmask_irq(struct pci_dev *dev);
 const char *pci_irq_type_name(const struct pci_dev *dev); /* "MSI-X", "MSI", "INTx", "none" */
 
 /* The offset of a capability (6.7), 0 if the device does not have it. */
 unsigned pci_find_capability(const struct pci_dev *dev, uint8_t id);
-/* The same in extended configuration space (PCI Express 4.0, 7.6); 0 too where that cannot be reached. */
-unsigned pci_find_ext_capability(const struct pci_dev *dev, uint16_t id);
 
 /* --- of PCI Express devices; no harm for others (drivers/pci/pci_reset.c; its link: drivers/pci/pcie.h) ---
  */

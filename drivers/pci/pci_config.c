@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/cmdline.h"
+#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/x86/io.h"
@@ -48,8 +49,12 @@ bool pci_is_present(void)
 
 uint32_t pci_bus_read32(unsigned bus, unsigned slot, unsigned func, unsigned offset)
 {
+    unsigned long flags = local_irq_save(); /* a line nobody wants is masked in the device, by an interrupt */
+
     outl(PCI_CONFIG_ADDRESS, pci_address(bus, slot, func, offset));
-    return inl(PCI_CONFIG_DATA);
+    uint32_t value = inl(PCI_CONFIG_DATA);
+    local_irq_restore(flags);
+    return value;
 }
 
 uint32_t pci_read_config32(const struct pci_dev *dev, unsigned offset)
@@ -76,8 +81,10 @@ void pci_write_config32(const struct pci_dev *dev, unsigned offset, uint32_t val
             write_config_memory(value, dev->ecam + (offset & ~3u));
         return;
     }
+    unsigned long flags = local_irq_save();
     outl(PCI_CONFIG_ADDRESS, pci_address(dev->bus, dev->slot, dev->func, offset));
     outl(PCI_CONFIG_DATA, value);
+    local_irq_restore(flags);
 }
 
 /* Of that width: the other half may hold status bits that a write of what was read would clear. */
@@ -197,16 +204,6 @@ unsigned pci_next_ext_capability(const struct pci_dev *dev, unsigned at, unsigne
     --*left;
     header = pci_read_config32(dev, at);
     return header && header != UINT32_MAX ? at : 0;
-}
-
-unsigned pci_find_ext_capability(const struct pci_dev *dev, uint16_t id)
-{
-    unsigned at = 0, left = PCI_EXT_CAPABILITIES_MAX;
-
-    while ((at = pci_next_ext_capability(dev, at, &left)))
-        if (pci_read_config16(dev, at) == id)
-            return at;
-    return 0;
 }
 
 /* --- command line --- */

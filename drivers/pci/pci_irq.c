@@ -46,7 +46,10 @@ void pci_forbid_msi(const char *why)
 
 static void write_control(const struct pci_dev *dev, unsigned at, uint16_t clear, uint16_t set)
 {
+    unsigned long flags = local_irq_save(); /* a handler may mask its device */
+
     pci_write_config16(dev, at, (uint16_t)((pci_read_config16(dev, at) & ~clear) | set));
+    local_irq_restore(flags);
 }
 
 static void set_pin(const struct pci_dev *dev, bool on)
@@ -95,6 +98,25 @@ static void write_msi(const struct pci_dev *dev, unsigned msi, const struct msi_
     write_control(dev, msi + MSI_CONTROL, MSI_MULTIPLE, MSI_ENABLE);
 }
 
+/*
+ * The line's controller asks for it (kernel/irq.h): nobody has the line, or nobody wants what comes by it.
+ * What a device has to say meanwhile comes when it is let through again - from one that cannot hold MSI back,
+ * nothing.
+ */
+static void set_masked(struct msi_source *self, bool masked)
+{
+    struct pci_dev *dev = container_of(self, struct pci_dev, messages);
+    unsigned msi = pci_find_capability(dev, PCI_CAP_ID_MSI), msix = pci_find_capability(dev, PCI_CAP_ID_MSIX);
+    unsigned mask = dev->irq_type == PCI_IRQ_MSI && msi ? mask_register(dev, msi) : 0;
+
+    if (mask)
+        pci_write_config32(dev, mask, masked);
+    else if (dev->irq_type == PCI_IRQ_MSI && msi)
+        write_control(dev, msi + MSI_CONTROL, MSI_ENABLE, masked ? 0 : MSI_ENABLE);
+    else if (dev->irq_type == PCI_IRQ_MSIX && msix)
+        write_control(dev, msix + MSIX_CONTROL, MSIX_FUNCTION_MASK, masked ? MSIX_FUNCTION_MASK : 0);
+}
+
 /* The table, or NULL if it does not lie where the device has memory. */
 static volatile uint8_t *msix_table(const struct pci_dev *dev, unsigned msix)
 {
@@ -139,7 +161,8 @@ static int take_message(struct pci_dev *dev, unsigned type)
 
     if (!at || !messages_allowed() || (type == PCI_IRQ_MSIX && !table))
         return -ENODEV;
-    int irq = irq_alloc_msi(&msg);
+    dev->messages.set_masked = set_masked;
+    int irq = irq_alloc_msi(&msg, &dev->messages);
     if (irq < 0)
         return irq;
     silence(dev);
@@ -213,31 +236,6 @@ void pci_free_irq(struct pci_dev *dev)
 {
     if (dev->irq_type)
         give_back(dev);
-}
-
-static void set_masked(struct pci_dev *dev, bool masked)
-{
-    unsigned msi = pci_find_capability(dev, PCI_CAP_ID_MSI), msix = pci_find_capability(dev, PCI_CAP_ID_MSIX);
-    unsigned mask = dev->irq_type == PCI_IRQ_MSI && msi ? mask_register(dev, msi) : 0;
-
-    if (dev->irq_type == PCI_IRQ_INTX)
-        set_pin(dev, !masked);
-    else if (mask)
-        pci_write_config32(dev, mask, masked);
-    else if (dev->irq_type == PCI_IRQ_MSI && msi) /* it cannot hold one back: what comes meanwhile is lost */
-        write_control(dev, msi + MSI_CONTROL, MSI_ENABLE, masked ? 0 : MSI_ENABLE);
-    else if (dev->irq_type == PCI_IRQ_MSIX && msix)
-        write_control(dev, msix + MSIX_CONTROL, MSIX_FUNCTION_MASK, masked ? MSIX_FUNCTION_MASK : 0);
-}
-
-void pci_mask_irq(struct pci_dev *dev)
-{
-    set_masked(dev, true);
-}
-
-void pci_unmask_irq(struct pci_dev *dev)
-{
-    set_masked(dev, false);
 }
 
 const char *pci_irq_type_name(const struct pci_dev *dev)

@@ -38,9 +38,19 @@ static struct {
     enum intx_ways intx;
 } ways;
 
-static void msi_do_nothing(unsigned irq)
+/* A message is held back in the device (drivers/pci/pci_irq.c); here is nothing to mask. */
+static struct msi_source *msi_sources[NR_IRQS - IRQ_MSI_FIRST];
+
+static void msi_mask(unsigned irq)
 {
-    /* A message is held back in the device (drivers/pci/pci_irq.c); here is nothing to mask. */
+    struct msi_source *source = msi_sources[irq - IRQ_MSI_FIRST];
+    source->set_masked(source, true);
+}
+
+static void msi_unmask(unsigned irq)
+{
+    struct msi_source *source = msi_sources[irq - IRQ_MSI_FIRST];
+    source->set_masked(source, false);
 }
 
 static void msi_eoi(unsigned irq)
@@ -50,18 +60,19 @@ static void msi_eoi(unsigned irq)
 
 static const struct irq_chip msi_chip = {
     .name = "PCI-MSI",
-    .mask = msi_do_nothing,
-    .unmask = msi_do_nothing,
+    .mask = msi_mask,
+    .unmask = msi_unmask,
     .eoi = msi_eoi,
 };
 
-int irq_alloc_msi(struct msi_msg *msg)
+int irq_alloc_msi(struct msi_msg *msg, struct msi_source *source)
 {
     if (!ways.has_lapic || lapic_id() > MSI_DEST_MAX)
         return -ENODEV;
     for (unsigned irq = IRQ_MSI_FIRST; irq < NR_IRQS; irq++) {
         if (irq_chip_of(irq))
             continue;
+        msi_sources[irq - IRQ_MSI_FIRST] = source;
         irq_set_chip(irq, &msi_chip);
         msg->address = MSI_ADDRESS | lapic_id() << MSI_DEST_SHIFT;
         msg->data = APIC_IRQ_VECTOR + irq;

@@ -51,6 +51,7 @@
 #define REPEAT_MS        1000u /* 6: no record is multicast more often */
 #define SHARED_DELAY_MS  20u   /* 6: answers that others may give as well wait 20 to 120 ms */
 #define SHARED_JITTER_MS 100u
+#define HEARD_PER_S      200u /* messages looked at; a link with hundreds of hosts has some dozens */
 
 enum phase { PROBING, ANNOUNCING, RUNNING };
 
@@ -62,6 +63,7 @@ struct card {
     int ifindex; /* 0: a free place */
     char name[SKIFF_ROUTE_NAME];
     uint32_t addr, mask;
+    struct dns_name reverse; /* of addr */
     enum phase phase;
     unsigned sent;    /* probes or announcements */
     uint64_t next_ms; /* when the next one is due; UINT64_MAX: RUNNING */
@@ -81,6 +83,8 @@ struct mdns {
     struct dns_name host, instance, service, services;
     struct card cards[CARDS_MAX];
     uint64_t look_ms;
+    uint64_t heard_since_ms; /* this second began ... */
+    unsigned heard;          /* ... and brought so many messages */
     struct dns_writer out;
     uint8_t in[MDNS_MESSAGE_MAX];
 };
@@ -122,16 +126,14 @@ static struct dns_name reverse_name(uint32_t addr)
 
 /* --- records --- */
 
-static const struct dns_name *owner_of(const struct mdns *m, const struct card *card, enum record record,
-                                       struct dns_name *reverse)
+static const struct dns_name *owner_of(const struct mdns *m, const struct card *card, enum record record)
 {
     switch (record) {
     case HOST_A:
     case HOST_NSEC:
         return &m->host;
     case REVERSE_PTR:
-        *reverse = reverse_name(card->addr);
-        return reverse;
+        return &card->reverse;
     case SERVICE_PTR:
         return &m->service;
     case SERVICE_SRV:
@@ -192,12 +194,11 @@ static void put_record(struct mdns *m, const struct card *card, enum record reco
                        bool legacy)
 {
     uint8_t data[DNS_NAME_MAX + SRV_FIXED];
-    struct dns_name reverse;
     size_t len = data_of(m, card, record, data);
     /* 10.2: never in an answer to one who knows DNS only (6.7), nor in a probe (8.2). */
     bool flush = !is_shared(record) && !legacy && section != DNS_AUTHORITY;
     uint32_t ttl = m->leaving ? 0 : legacy ? TTL_LEGACY : ttl_of(record);
-    dns_write_record(&m->out, section, owner_of(m, card, record, &reverse), type_of(record),
+    dns_write_record(&m->out, section, owner_of(m, card, record), type_of(record),
                      DNS_IN | (flush ? MDNS_CACHE_FLUSH : 0), ttl, data, len);
 }
 
@@ -360,6 +361,7 @@ static void see_address(struct mdns *m, const struct skiff_addr *addr)
         membership(m, card, IP_ADD_MEMBERSHIP);
     }
     card->addr = addr->local;
+    card->reverse = reverse_name(card->addr);
     card->mask = htonl(addr->prefix_len ? ~0u << (32 - addr->prefix_len) : 0);
     start_probing(card, 0);
 }
@@ -388,10 +390,9 @@ static void look_at_cards(struct mdns *m)
 static bool is_name_record(const struct mdns *m, const struct card *card, const struct dns_entry *e,
                            enum record record)
 {
-    struct dns_name reverse;
     return (e->type == type_of(record) || e->type == DNS_ANY) &&
            ((e->class & ~MDNS_UNICAST) == DNS_IN || (e->class & ~MDNS_UNICAST) == DNS_CLASS_ANY) &&
-           dns_name_equal(&e->name, owner_of(m, card, record, &reverse));
+           dns_name_equal(&e->name, owner_of(m, card, record));
 }
 
 /* A record of the message that says just what ours says. */
@@ -517,6 +518,17 @@ static struct card *card_of(struct mdns *m, struct msghdr *msg, uint32_t from)
     return NULL;
 }
 
+/* What a flood costs is bounded: what is too much for a second is not looked at. */
+static bool too_many(struct mdns *m)
+{
+    uint64_t now = clock_ms();
+    if (now - m->heard_since_ms >= 1000) {
+        m->heard_since_ms = now;
+        m->heard = 0;
+    }
+    return m->heard++ >= HEARD_PER_S;
+}
+
 static void receive(struct mdns *m)
 {
     uint8_t control[64] __attribute__((aligned(8)));
@@ -531,7 +543,7 @@ static void receive(struct mdns *m)
     struct dns_reader reader;
     ssize_t len = recvmsg(m->fd, &msg, MSG_DONTWAIT);
     struct card *card = len > 0 ? card_of(m, &msg, from.sin_addr.s_addr) : NULL;
-    if (!card || !dns_read(&reader, m->in, (size_t)len) ||
+    if (!card || too_many(m) || !dns_read(&reader, m->in, (size_t)len) ||
         (reader.flags & (DNS_OPCODE | DNS_RCODE))) /* 18.3, 18.11: these are to be ignored */
         return;
     if (!(reader.flags & DNS_RESPONSE))

@@ -1,8 +1,9 @@
 /*
  * mdns_message.c - DNS messages: names, questions and records.
  *
- * A compressed name points back to an earlier place; each jump must go further back than the one before, so
- * that no message makes us run in circles.
+ * A compressed name points back to an earlier place, where a label stands (RFC 1035 4.1.4); each jump must go
+ * further back than the one before, so that no message makes us run in circles, and none is for nothing: a
+ * name costs no more than its 255 bytes allow.
  */
 #include "net/apps/mdns_message.h"
 
@@ -66,7 +67,7 @@ static size_t read_name(const uint8_t *message, size_t len, size_t at, struct dn
                 return 0;
             size_t to = (size_t)(label & ~POINTER) << 8 | message[at + 1];
             end = end ? end : at + 2;
-            if (to >= limit || to < DNS_HEADER)
+            if (to >= limit || to < DNS_HEADER || message[to] >= POINTER)
                 return 0;
             limit = at = to;
             continue;
@@ -98,6 +99,7 @@ bool dns_read(struct dns_reader *reader, const uint8_t *message, size_t len)
     *reader = (struct dns_reader){.message = message,
                                   .len = len,
                                   .at = DNS_HEADER,
+                                  .budget = DNS_ENTRIES_MAX,
                                   .id = read_u16(message),
                                   .flags = read_u16(message + 2)};
     for (unsigned s = 0; s < DNS_END; s++)
@@ -110,8 +112,9 @@ bool dns_read_next(struct dns_reader *reader, struct dns_entry *entry)
     unsigned section = DNS_QUESTION;
     while (section < DNS_END && !reader->left[section])
         section++;
-    if (section == DNS_END)
+    if (section == DNS_END || !reader->budget)
         return false;
+    reader->budget--;
     *entry = (struct dns_entry){.section = section};
     size_t at = read_name(reader->message, reader->len, reader->at, &entry->name);
     const uint8_t *p = reader->message + at;

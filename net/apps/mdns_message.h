@@ -16,6 +16,9 @@
 #define DNS_HEADER       12u
 #define MDNS_MESSAGE_MAX 1472u /* what we read and write: a datagram in one Ethernet frame */
 
+/* Of one message. An honest one, full of the shortest answers to a browser, has some fifty. */
+#define DNS_ENTRIES_MAX 64u
+
 enum dns_type {
     DNS_A = 1,
     DNS_PTR = 12,
@@ -65,11 +68,13 @@ struct dns_reader {
     size_t len, at;
     uint16_t id, flags;
     uint16_t left[DNS_END]; /* entries not read yet */
+    unsigned budget;        /* ... and how many of them will be */
 };
 
 /* Return: false if it is too short to be a message. */
 bool dns_read(struct dns_reader *reader, const uint8_t *message, size_t len);
-/* Return: false at the end, or where it is damaged: what comes behind is not looked at. */
+/* Return: false at the end, where it is damaged, or after DNS_ENTRIES_MAX: what comes behind is not looked
+ * at. */
 bool dns_read_next(struct dns_reader *reader, struct dns_entry *entry);
 /* The name that a record's data ends with, from byte `offset` on (PTR 0, SRV 6): false if it is damaged. */
 bool dns_read_name_in(const struct dns_reader *reader, const struct dns_entry *entry, size_t offset,

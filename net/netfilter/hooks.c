@@ -41,6 +41,7 @@ void nf_register_net_hook(struct net *net, struct nf_hook_ops *ops)
             break;
     }
     list_add_tail(&ops->list, &pos->list);
+    ops->registration = ++net->nf->registrations;
 }
 
 void nf_unregister_net_hook(struct nf_hook_ops *ops)
@@ -69,7 +70,7 @@ static unsigned nf_call_hook(const struct nf_hook_ops *ops, struct sk_buff *skb,
 static int nf_queue(struct sk_buff *skb, const struct nf_hook_state *state, const struct nf_hook_ops *ops,
                     unsigned verdict)
 {
-    const struct nf_hook_place place = {.ops = ops, .priority = ops->priority};
+    const struct nf_hook_place place = {.registration = ops->registration, .priority = ops->priority};
 
     if (state->net->nf->queue)
         return state->net->nf->queue(skb, state, &place, verdict);
@@ -123,7 +124,7 @@ static const struct list_head *nf_find_place(const struct list_head *chain, cons
     const struct nf_hook_ops *pos;
 
     list_for_each_entry (pos, chain, list) {
-        if (pos == place->ops)
+        if (pos->registration == place->registration)
             return again ? &pos->list : pos->list.next;
     }
     list_for_each_entry (pos, chain, list) {

@@ -53,12 +53,13 @@ struct nf_hook_ops {
     void *priv;
     enum nf_inet_hooks hooknum;
     int priority;
+    uint64_t registration; /* given by nf_register_net_hook(), never twice */
 };
 
-/* Where in its chain a packet was taken out. The hook may be gone when the packet comes back: it is never
- * followed, only looked for. */
+/* Where in its chain a packet was taken out. The hook may be gone when the packet comes back, and another lie
+ * at its address: it is known by its registration. */
 struct nf_hook_place {
-    const struct nf_hook_ops *ops;
+    uint64_t registration;
     int priority;
 };
 
@@ -71,6 +72,7 @@ typedef int (*nf_queue_fn)(struct sk_buff *skb, const struct nf_hook_state *stat
 
 struct nf_hooks {
     struct list_head chains[NF_INET_NUMHOOKS]; /* nf_hook_ops by rising priority */
+    uint64_t registrations;                    /* so far */
     nf_queue_fn queue;                         /* nf_register_queue_handler() */
     /* Connection tracking, while it is in use: `answer` is what we say about the packet `about`. */
     void (*attach_answer)(struct sk_buff *answer, const struct sk_buff *about);

@@ -56,13 +56,11 @@ struct ramfs;
 struct ramfs_inode;
 
 /*
- * Rules of the site archive, before the first card goes up: etc/ipset.rules, then etc/iptables.rules. Without
- * them everything is accepted. When one is there but wrong, the log says where, and the closed default stays:
- * INPUT and FORWARD drop everything but what comes in by lo. fs may be NULL.
+ * Rules of the site archive, before the first card goes up: etc/ipset.rules, then etc/iptables.rules - or a
+ * file `beside` the archive, in its place. Without them everything is accepted. When one is there but wrong,
+ * the log says where, and the closed default stays: INPUT and FORWARD drop everything but what comes in by
+ * lo. Both may be NULL.
  */
-void xt_load(struct net *net, const struct ramfs *fs);
-
-/* The same with a file of rules `beside` the archive, in place of etc/iptables.rules; may be NULL. */
 void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside);
 
 int __must_check xt_init(struct net *net);

@@ -217,11 +217,6 @@ static void xt_open(struct net *net)
     xt_update_hooks(net);
 }
 
-void xt_load(struct net *net, const struct ramfs *fs)
-{
-    xt_load_rules(net, fs, NULL);
-}
-
 void xt_load_rules(struct net *net, const struct ramfs *fs, const struct ramfs_inode *beside)
 {
     const struct ramfs_inode *sets = fs ? ramfs_lookup(fs, "etc/ipset.rules") : NULL;

@@ -61,6 +61,8 @@ bool host_irq_is_taken(unsigned irq); /* a handler is on it; else it is masked *
 /* A device model writes a message. irq_alloc_msi() tells this address and data from 0x4000 on. */
 #define HOST_MSI_ADDRESS 0xfee00000u
 void host_send_msi(uint64_t address, uint32_t data);
+/* What the machine does to a line that nobody has, or whose interrupts nobody wants. */
+void host_mask_msi(unsigned irq, bool masked);
 void host_fail_msi(int err);    /* what irq_alloc_msi() returns from now on; 0: lines */
 unsigned host_msis_alive(void); /* lines not given back */
 /* How many ways there are for an interrupt pin: its line (1, as at the start), then 16, 17 ... */

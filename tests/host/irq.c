@@ -16,9 +16,16 @@ static struct {
     void *arg;
 } irq_actions[HOST_IRQS][8];
 
-static bool msi_taken[HOST_MSIS];
+static struct msi_source *msi_sources[HOST_MSIS];
 static int msi_fail;
 static unsigned intx_ways = 1;
+
+void host_mask_msi(unsigned irq, bool masked)
+{
+    struct msi_source *source = irq < HOST_LINES ? NULL : msi_sources[irq - HOST_LINES];
+    if (source)
+        source->set_masked(source, masked);
+}
 
 int request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg)
 {
@@ -28,6 +35,7 @@ int request_irq(unsigned irq, irq_handler_t handler, const char *name, void *arg
         if (!irq_actions[irq][i].handler) {
             irq_actions[irq][i].handler = handler;
             irq_actions[irq][i].arg = arg;
+            host_mask_msi(irq, false);
             return 0;
         }
     return -12; /* ENOMEM */
@@ -38,16 +46,18 @@ void free_irq(unsigned irq, void *arg)
     for (size_t i = 0; i < 8; i++)
         if (irq_actions[irq][i].arg == arg)
             irq_actions[irq][i].handler = NULL;
+    if (!host_irq_is_taken(irq))
+        host_mask_msi(irq, true);
 }
 
-int irq_alloc_msi(struct msi_msg *msg)
+int irq_alloc_msi(struct msi_msg *msg, struct msi_source *source)
 {
     if (msi_fail)
         return msi_fail;
     for (unsigned i = 0; i < HOST_MSIS; i++) {
-        if (msi_taken[i])
+        if (msi_sources[i])
             continue;
-        msi_taken[i] = true;
+        msi_sources[i] = source;
         *msg = (struct msi_msg){HOST_MSI_ADDRESS, 0x4000 + i};
         return (int)(HOST_LINES + i);
     }
@@ -57,14 +67,14 @@ int irq_alloc_msi(struct msi_msg *msg)
 void irq_free_msi(unsigned irq)
 {
     if (irq >= HOST_LINES && irq < HOST_IRQS)
-        msi_taken[irq - HOST_LINES] = false;
+        msi_sources[irq - HOST_LINES] = NULL;
 }
 
 unsigned host_msis_alive(void)
 {
     unsigned alive = 0;
     for (unsigned i = 0; i < HOST_MSIS; i++)
-        alive += msi_taken[i];
+        alive += !!msi_sources[i];
     return alive;
 }
 

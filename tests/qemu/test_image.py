@@ -9,6 +9,7 @@ import time
 import pytest
 
 from conftest import GUEST, IP, ROOT, Site, get, sh
+from test_firewall import archive
 from image import BOOT_SECONDS, MEM, Fat, make_image, medium, partitions, plain_image, stick  # noqa: F401
 
 OTHER = "10.79.0.7"
@@ -111,6 +112,17 @@ def test_wrong_rules_on_the_stick_close_the_machine(boot, stick):
     m.wait_log(r"The firewall is closed")
     m.wait_log(r"httpd: serving")
     assert sh("ping", "-c", "1", "-W", "1", GUEST, check=False).returncode == 1
+
+
+def test_empty_rules_on_the_stick_count_as_none_and_those_of_the_archive_hold(boot, stick, tmp_path):
+    rules = "*filter\n-A INPUT -p icmp -j DROP\nCOMMIT\n"
+    stick.fat.write("skiff.cfg", IP)
+    stick.fat.write("site.tar", archive(tmp_path, **{"etc/iptables.rules": rules}).read_bytes())
+    stick.fat.write("iptables.rules", "")
+    m = boot_from(boot, "BIOS", "CD", stick.path).wait_http(timeout=BOOT_SECONDS)
+    m.wait_log(r"iptables\.rules is empty: it counts as if it were not there")
+    assert sh("ping", "-c", "1", "-W", "1", GUEST, check=False).returncode == 1
+    assert "nobody knows" not in m.log() and "site.tar is empty" not in m.log()
 
 
 def test_without_its_settings_the_machine_starts_all_the_same(boot, stick):

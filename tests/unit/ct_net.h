@@ -53,8 +53,9 @@ static struct ct {
     struct testnet *t;
     struct net *net;
     struct netns_ct *n;
-    bool passed;  /* all hooks accepted it */
-    bool tracked; /* it had a connection behind PRE_ROUTING ... */
+    struct net_device *leaves_by; /* NULL: t->dev */
+    bool passed;                  /* all hooks accepted it */
+    bool tracked;                 /* it had a connection behind PRE_ROUTING ... */
     enum ip_conntrack_info info;
     struct nf_conn *conn; /* ... this one; it may be gone by now */
     uint8_t out[70000];   /* from the IPv4 header on, behind POST_ROUTING */
@@ -178,7 +179,7 @@ static inline int ct_keep(struct sk_buff *skb)
 
 static inline int ct_post(struct sk_buff *skb)
 {
-    return nf_hook(NF_INET_POST_ROUTING, ct.net, skb, NULL, ct.t->dev, ct_keep);
+    return nf_hook(NF_INET_POST_ROUTING, ct.net, skb, NULL, ct.leaves_by ? ct.leaves_by : ct.t->dev, ct_keep);
 }
 
 static inline int ct_after_pre(struct sk_buff *skb)

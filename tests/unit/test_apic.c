@@ -340,18 +340,39 @@ TEST("a board without an 8259 is not asked for it")
 
 /* --- messages: Intel SDM volume 3, 10.11 --- */
 
+static bool held_back;
+
+static void set_masked(struct msi_source *self, bool masked)
+{
+    held_back = masked;
+}
+
+static struct msi_source source = {.set_masked = set_masked}, another = {.set_masked = NULL};
+
+TEST("a line of messages is masked where they come from: in its device, and in no other")
+{
+    struct msi_msg msg;
+    interrupts_init();
+    int irq = irq_alloc_msi(&msg, &source);
+    assert_true(irq >= 0 && irq_alloc_msi(&msg, &another) >= 0);
+    chips[irq]->mask((unsigned)irq);
+    assert_true(held_back);
+    chips[irq]->unmask((unsigned)irq);
+    assert_false(held_back);
+}
+
 TEST("a message names this CPU and the line's vector, and lines come to an end and back")
 {
     struct msi_msg msg;
     interrupts_init();
     for (unsigned irq = IRQ_MSI_FIRST; irq < NR_IRQS; irq++) {
-        assert_int_equal(irq_alloc_msi(&msg), irq);
+        assert_int_equal(irq_alloc_msi(&msg, &source), irq);
         assert_int_equal(msg.address, 0xfee03000);
         assert_int_equal(msg.data, VECTOR(irq));
     }
-    assert_int_equal(irq_alloc_msi(&msg), -ENOSPC);
+    assert_int_equal(irq_alloc_msi(&msg, &source), -ENOSPC);
     irq_free_msi(IRQ_MSI_FIRST + 5);
-    assert_int_equal(irq_alloc_msi(&msg), IRQ_MSI_FIRST + 5);
+    assert_int_equal(irq_alloc_msi(&msg, &source), IRQ_MSI_FIRST + 5);
 }
 
 TEST("without a local APIC, or with one that a message cannot name, there are no messages")
@@ -359,11 +380,11 @@ TEST("without a local APIC, or with one that a message cannot name, there are no
     struct msi_msg msg;
     has_lapic = false;
     interrupts_init();
-    assert_int_equal(irq_alloc_msi(&msg), -ENODEV);
+    assert_int_equal(irq_alloc_msi(&msg, &source), -ENODEV);
     has_lapic = true;
     id = 300;
     interrupts_init();
-    assert_int_equal(irq_alloc_msi(&msg), -ENODEV);
+    assert_int_equal(irq_alloc_msi(&msg, &source), -ENODEV);
 }
 
 TEST_FIXTURE(setup, teardown)

@@ -152,6 +152,23 @@ TEST("a queued packet goes on behind its hook, or there again; where that is gon
     nf_unregister_net_hook(&d.ops);
 }
 
+TEST("another hook at the address of the one that is gone is another hook: the packet has not been there")
+{
+    struct test_hook a, b;
+
+    nf_register_queue_handler(core.net, keep);
+    add(&a, 'a', NF_IP_PRI_RAW, (enum nf_verdict)NF_QUEUE_NR(7));
+    add(&b, 'b', NF_IP_PRI_FILTER, NF_ACCEPT);
+    offer(NF_INET_LOCAL_IN);
+    nf_unregister_net_hook(&a.ops);
+    nf_unregister_net_hook(&b.ops);
+    add(&b, 'b', NF_IP_PRI_FILTER, NF_ACCEPT);
+    add(&a, 'c', NF_IP_PRI_NAT_SRC, NF_ACCEPT);
+    assert_string_equal(comes_back(NF_ACCEPT), "bc");
+    nf_unregister_net_hook(&a.ops);
+    nf_unregister_net_hook(&b.ops);
+}
+
 TEST("a stolen packet belongs to the hook")
 {
     struct test_hook a;

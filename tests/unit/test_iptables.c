@@ -556,13 +556,13 @@ static void load(const char *rules, const char *sets)
     const struct ramfs *fs = site(rules, sets);
 
     assert_non_null(fs);
-    xt_load(t->net, fs);
+    xt_load_rules(t->net, fs, NULL);
     ramfs_unmount((struct ramfs *)fs);
 }
 
 TEST("without a rule file everything is accepted")
 {
-    xt_load(t->net, NULL);
+    xt_load_rules(t->net, NULL, NULL);
     load(NULL, NULL);
     for (unsigned i = 0; i < NF_INET_NUMHOOKS; i++)
         assert_true(list_empty(&t->net->nf->chains[i]));
@@ -656,7 +656,7 @@ TEST("without memory the closed default is in force, and nothing is left over")
         const struct ramfs *fs = site(rules, NULL);
 
         host_fail_allocation(n);
-        xt_load(t->net, fs);
+        xt_load_rules(t->net, fs, NULL);
         bool failed = host_allocation_failed();
         host_fail_allocation(0);
         ramfs_unmount((struct ramfs *)fs);

@@ -529,6 +529,71 @@ TEST(
     assert_false(dns_read_next(&reader, &e));
 }
 
+/* Names that lead to names, each only by a pointer. Return: where the last of them stands. */
+static size_t pointer_chain(uint8_t *message, size_t at, unsigned count)
+{
+    size_t to = at - 2;
+    for (unsigned i = 0; i < count; i++, to = at, at += 2) {
+        message[at] = (uint8_t)(0xc0 | to >> 8);
+        message[at + 1] = (uint8_t)to;
+    }
+    return to;
+}
+
+TEST(
+    "RFC 1035 4.1.4: a pointer leads to a label; names cannot be made of pointers alone, which cost time only")
+{
+    uint8_t message[MDNS_MESSAGE_MAX] = {0};
+    struct dns_reader reader;
+    struct dns_entry e;
+    message[5] = 1;                   /* one question ... */
+    memcpy(message + 12, "\1a\0", 3); /* a. */
+    message[15] = 0xc0;
+    message[16] = 12;
+    assert_true(dns_read(&reader, message, sizeof(message)));
+    reader.at = 15;
+    assert_true(dns_read_next(&reader, &e));
+    assert_memory_equal(e.name.wire, "\1a\0", 3);
+    reader.left[DNS_QUESTION] = 1;
+    reader.at = pointer_chain(message, 17, 2); /* to a pointer, to that to the label */
+    assert_false(dns_read_next(&reader, &e));
+}
+
+TEST("of a message that is all questions the first 64 are looked at, of a second's messages the first 200")
+{
+    struct dns_name name = host_name("skiff"), other_name = host_name("x");
+    struct dns_writer w;
+    struct dns_reader reader;
+    struct dns_entry e;
+    unsigned read = 0;
+    dns_write(&w, 0, 0);
+    for (unsigned i = 0; i < 90; i++)
+        dns_write_question(&w, &other_name, DNS_A, DNS_IN);
+    dns_write_question(&w, &name, DNS_A, DNS_IN);
+    dns_write_end(&w);
+    assert_true(dns_read(&reader, w.message, w.len));
+    while (dns_read_next(&reader, &e))
+        read++;
+    assert_int_equal(read, 64);
+    settle();
+    host_advance_ms(2000);
+    struct sockaddr_in all = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    all.sin_addr.s_addr = inet_addr(GROUP);
+    for (unsigned i = 0; i < 200; i++) {
+        sys_sendto(other->files, fd, w.message, w.len, 0, (void *)&all, sizeof(all));
+        host_run();
+    }
+    dns_write(&w, 0, 0);
+    dns_write_question(&w, &name, DNS_A, DNS_IN);
+    dns_write_end(&w);
+    sys_sendto(other->files, fd, w.message, w.len, 0, (void *)&all, sizeof(all));
+    host_run();
+    assert_int_equal(count, 0);
+    host_advance_ms(1500);
+    say(&w);
+    assert_int_equal(count, 1);
+}
+
 TEST("random damage to messages never hurts, and the name is still answered for")
 {
     struct dns_name name = host_name("skiff"), service = dns_name_of("_http", "_tcp", "local", NULL);

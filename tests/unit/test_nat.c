@@ -399,6 +399,27 @@ TEST("MASQUERADE takes the device's address, and its connections end with it")
     testnet_drop_sent(ct.t);
 }
 
+TEST(
+    "a masqueraded connection that would leave by another device ends; the next packet gets that one's address")
+{
+    struct testnet *second = testnet_add_port(ct.t, "10.9.0.1/24", 0);
+
+    RULE("-t nat -A POSTROUTING -j MASQUERADE");
+    assert_true(send_udp(A, 4000, B, 53) && out_src("10.0.0.1", 4000));
+    assert_true(send_udp(A, 4000, B, 53) && out_src("10.0.0.1", 4000));
+    ct.leaves_by = second->dev; /* the route has changed: who is asked there would answer 10.0.0.1 in vain */
+    assert_false(send_udp(A, 4000, B, 53));
+    assert_int_equal(ct.net->drops[SKB_DROP_REASON_NAT_FAILED], 1);
+    assert_int_equal(ct.n->count, 0);
+    assert_true(send_udp(A, 4000, B, 53) && out_src("10.9.0.1", 4000));
+    ct.leaves_by = ct.t->dev; /* an answer may come by any way, and leaves by A's */
+    assert_true(send_udp(B, 53, "10.9.0.1", 4000) && out_dst(A, 4000));
+    assert_int_equal(ct.n->count, 1);
+    ct.leaves_by = NULL;
+    end_connections();
+    testnet_remove_port(second);
+}
+
 TEST("REDIRECT brings a connection to this machine, to a port of the rule's")
 {
     uint8_t frame[200];

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "drivers/pci/pci.h"
+#include "drivers/pci/pci_config.h"
 #include "drivers/pci/pcie.h"
 #include "kernel/cmdline.h"
+#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/report.h"
 #include "tests/host/host.h"
@@ -188,27 +190,51 @@ TEST("MSI with a 32-bit address has its data and mask four bytes earlier")
     assert_int_equal(pci_alloc_irq(dev, PCI_IRQ_ALL_TYPES), 0);
     assert_int_equal(pci_model_get32(&card, MSI + 4), HOST_MSI_ADDRESS);
     assert_int_equal(pci_model_get16(&card, MSI + 8), 0x4000);
-    pci_mask_irq(dev);
+    host_mask_msi(dev->irq, true);
     assert_int_equal(pci_model_get32(&card, MSI + 12), 1);
-    pci_unmask_irq(dev);
+    host_mask_msi(dev->irq, false);
     assert_int_equal(pci_model_get32(&card, MSI + 12), 0);
 }
 
-TEST("every type of interrupt is masked by its own means")
+TEST("MSI-X is held back for the function as a whole, MSI without a mask by being switched off")
 {
     add_msix();
     struct pci_dev *dev = enabled();
     assert_int_equal(pci_alloc_irq(dev, PCI_IRQ_ALL_TYPES), 0);
-    pci_mask_irq(dev);
+    host_mask_msi(dev->irq, true);
     assert_int_equal(pci_model_get16(&card, MSIX + 2) & 0xc000, 0xc000);
-    pci_unmask_irq(dev);
+    host_mask_msi(dev->irq, false);
     assert_int_equal(pci_model_get16(&card, MSIX + 2) & 0xc000, 0x8000);
-    assert_int_equal(pci_next_irq(dev), 0);
-    assert_int_equal(dev->irq_type, PCI_IRQ_INTX);
-    pci_mask_irq(dev);
-    pin_is(false);
-    pci_unmask_irq(dev);
-    pin_is(true);
+    pci_free_irq(dev);
+    pci_exit();
+    card.config[CAPABILITIES] = 0;
+    add_msi(0x0080);
+    dev = enabled();
+    assert_int_equal(pci_alloc_irq(dev, PCI_IRQ_MSI), 0);
+    host_mask_msi(dev->irq, true);
+    assert_int_equal(pci_model_get16(&card, MSI + 2) & 1, 0);
+    pin_is(false); /* which does not bring it back as a level */
+    host_mask_msi(dev->irq, false);
+    assert_int_equal(pci_model_get16(&card, MSI + 2) & 1, 1);
+}
+
+static enum irqreturn not_mine(unsigned irq, void *arg)
+{
+    return IRQ_NONE;
+}
+
+TEST("a device whose line nobody has any more is held back, and let through for the next who takes it")
+{
+    add_msi(0x0180);
+    struct pci_dev *dev = enabled();
+    assert_int_equal(pci_alloc_irq(dev, PCI_IRQ_ALL_TYPES), 0);
+    assert_int_equal(request_irq(dev->irq, not_mine, "test", dev), 0);
+    assert_int_equal(pci_model_get32(&card, MSI + 16), 0);
+    free_irq(dev->irq, dev);
+    assert_int_equal(pci_model_get32(&card, MSI + 16), 1);
+    assert_int_equal(request_irq(dev->irq, not_mine, "test", dev), 0);
+    assert_int_equal(pci_model_get32(&card, MSI + 16), 0);
+    free_irq(dev->irq, dev);
 }
 
 TEST("from MSI-X over MSI to each way of the pin, and then there is none")
@@ -299,6 +325,14 @@ TEST("a device without a pin and without messages has no interrupt")
 
 /* --- PCI Express --- */
 
+static unsigned find_ext(const struct pci_dev *dev, uint16_t id)
+{
+    unsigned at = 0, left = PCI_EXT_CAPABILITIES_MAX;
+    while ((at = pci_next_ext_capability(dev, at, &left)) && pci_read_config16(dev, at) != id)
+        ;
+    return at;
+}
+
 TEST("extended configuration space is read in memory where both ways agree")
 {
     card.extended[0] = 0x14810001; /* error reporting, the next at 0x148 */
@@ -306,9 +340,9 @@ TEST("extended configuration space is read in memory where both ways agree")
     pci_model_set_ecam(ECAM, false);
     pci_ecam_add(ECAM, 0, 255);
     struct pci_dev *dev = enabled();
-    assert_int_equal(pci_find_ext_capability(dev, 0x0001), 0x100);
-    assert_int_equal(pci_find_ext_capability(dev, 0x0018), 0x148);
-    assert_int_equal(pci_find_ext_capability(dev, 0x0003), 0);
+    assert_int_equal(find_ext(dev, 0x0001), 0x100);
+    assert_int_equal(find_ext(dev, 0x0018), 0x148);
+    assert_int_equal(find_ext(dev, 0x0003), 0);
     pci_write_config32(dev, 0x14c, 0x1234);
     assert_int_equal(card.extended[(0x14c - 0x100) / 4], 0x1234);
     assert_int_equal(pci_read_config16(dev, 0x14c), 0x1234);
@@ -324,7 +358,7 @@ TEST(
         if (i)
             pci_ecam_add(ECAM, i == 3 ? 1 : 0, 255); /* and not of bus 0 */
         struct pci_dev *dev = enabled();
-        assert_int_equal(pci_find_ext_capability(dev, 0x0001), 0);
+        assert_int_equal(find_ext(dev, 0x0001), 0);
         assert_int_equal(pci_read_config32(dev, 0x100), 0xffffffff);
         pci_write_config32(dev, 0x100, 1);
         assert_int_equal(was_logged("something else"), i == 2);
@@ -339,13 +373,13 @@ TEST("a list of extended capabilities that runs in a circle or nowhere ends")
     pci_ecam_add(ECAM, 0, 255);
     card.extended[0] = 0x10010001; /* to itself */
     struct pci_dev *dev = enabled();
-    assert_int_equal(pci_find_ext_capability(dev, 0x0018), 0);
+    assert_int_equal(find_ext(dev, 0x0018), 0);
     card.extended[0] = 0x00410001; /* into the first 256 bytes */
-    assert_int_equal(pci_find_ext_capability(dev, 0x0018), 0);
+    assert_int_equal(find_ext(dev, 0x0018), 0);
     card.extended[0] = 0xffc10001; /* to the last word, which is empty */
-    assert_int_equal(pci_find_ext_capability(dev, 0x0018), 0);
+    assert_int_equal(find_ext(dev, 0x0018), 0);
     card.extended[0] = 0xffffffff;
-    assert_int_equal(pci_find_ext_capability(dev, 0xffff), 0);
+    assert_int_equal(find_ext(dev, 0xffff), 0);
 }
 
 static void plug_bridge(void)
@@ -391,7 +425,7 @@ TEST("a capability that the end of configuration space cuts off is none, whereve
         assert_int_equal(dev->irq_type, id == 0x05 && at + 20 <= 0x100   ? PCI_IRQ_MSI
                                         : id == 0x11 && at + 12 <= 0x100 ? PCI_IRQ_MSIX
                                                                          : PCI_IRQ_INTX);
-        pci_mask_irq(dev);
+        host_mask_msi(dev->irq, true);
         pci_free_irq(dev);
         pci_exit();
         memset(card.config + 0x40, 0, sizeof(card.config) - 0x40);

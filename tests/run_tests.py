@@ -6,7 +6,8 @@ usage: run_tests.py [--lint] [--unit PROGRAM ...] [--script] [--system [PYTEST-A
 --lint    every check of tests/lint/lint.sh is one test
 --unit    cmocka programs, two at a time; a program that dies counts as a failed test
 --script  tests/script: each script is one test, and the model of TCP's states
---system  tests/qemu by pytest: the booted image on a tap device
+--system  tests/qemu by pytest: the booted image on a tap device. All of them run in two lanes side by side (SKIFF_LANES says
+          in how many); with arguments for pytest it is one, and pytest speaks for itself
 """
 import concurrent.futures
 import os

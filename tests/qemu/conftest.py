@@ -7,6 +7,7 @@ skipped, and says so.
 Most tests wait most of the time. So tests/run_tests.py starts this several times side by side, as lanes: each has a
 namespace of its own, and takes tests that no other has taken (SKIFF_LANE names the folder where they agree on that).
 """
+import contextlib
 import ctypes
 import hashlib
 import itertools
@@ -233,17 +234,24 @@ def boot(tmp_path):
         machine.stop()
 
 
-@pytest.fixture(scope="module")
-def machine(site, tmp_path_factory):
-    """One machine with the test site, shared by the tests of a file."""
+@contextlib.contextmanager
+def lasting(directory, **options):
+    """A machine for many tests, which must have outlived them."""
     sh("ip", "neigh", "flush", "all")
-    m = Machine(tmp_path_factory.mktemp("machine"), append=f"{IP} inetd=echo,discard,chargen", site=site.archive)
+    m = Machine(directory, **options)
     try:
-        yield m.wait_http()
+        yield m
         assert m.process.poll() is None, f"the machine died:\n{m.log()}"
         assert "panic" not in m.log().lower(), m.log()
     finally:
         m.stop()
+
+
+@pytest.fixture(scope="module")
+def machine(site, tmp_path_factory):
+    """One machine with the test site, shared by the tests of a file."""
+    with lasting(tmp_path_factory.mktemp("machine"), append=f"{IP} inetd=echo,discard,chargen", site=site.archive) as m:
+        yield m.wait_http()
 
 
 @pytest.fixture
@@ -260,14 +268,11 @@ def router(tmp_path_factory):
     """Two networks and a .machine that forwards between them, shared by the tests of a file."""
     from router import APPEND, Networks
     networks = Networks()
-    m = networks.machine = Machine(tmp_path_factory.mktemp("router"), append=APPEND, taps=networks.taps())
     try:
-        networks.ready(m)
-        yield networks
-        assert m.process.poll() is None, f"the machine died:\n{m.log()}"
-        assert "panic" not in m.log().lower(), m.log()
+        with lasting(tmp_path_factory.mktemp("router"), append=APPEND, taps=networks.taps()) as networks.machine:
+            networks.ready(networks.machine)
+            yield networks
     finally:
-        m.stop()
         networks.close()
 
 

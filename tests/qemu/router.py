@@ -107,6 +107,26 @@ class Networks:
 
 
 @contextlib.contextmanager
+def third_network(right):
+    """10.81.3.2 behind the host on the right and a link of 1300 bytes; the machine needs a route to it."""
+    third = Namespace("third")
+    try:
+        right.run("ip", "link", "add", "inner", "mtu", 1300, "type", "veth", "peer", "name", "outer")
+        with right:
+            pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        right.run("ip", "link", "set", "outer", "netns", third.holder.pid)
+        right.run("ip", "addr", "add", "10.81.3.1/24", "dev", "inner")
+        right.run("ip", "link", "set", "inner", "up")
+        third.run("ip", "addr", "add", "10.81.3.2/24", "dev", "outer")
+        third.run("ip", "link", "set", "outer", "up")
+        third.run("ip", "route", "add", "default", "via", "10.81.3.1")
+        yield third
+    finally:
+        third.close()
+        right.run("ip", "link", "del", "inner", check=False)
+
+
+@contextlib.contextmanager
 def serving(ns, handler, address=("0.0.0.0", 0)):
     """A TCP server in a namespace: handler(connection) for each connection, one after the other. -> its port"""
     with ns:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import GUEST, IP, Machine, sh
+from conftest import GUEST, IP, lasting, sh
 
 PORT = 5201
 COOKIE = b"a" * 36 + b"\0"
@@ -17,13 +17,8 @@ COOKIE = b"a" * 36 + b"\0"
 
 @pytest.fixture(scope="module")
 def server(small_site, tmp_path_factory):
-    sh("ip", "neigh", "flush", "all")
-    m = Machine(tmp_path_factory.mktemp("iperf3"), append=f"{IP} inetd=iperf3", site=small_site.archive)
-    try:
+    with lasting(tmp_path_factory.mktemp("iperf3"), append=f"{IP} inetd=iperf3", site=small_site.archive) as m:
         yield m.wait_http()
-        assert m.process.poll() is None and "panic" not in m.log().lower(), m.log()
-    finally:
-        m.stop()
 
 
 def iperf3(*options, seconds=2):

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from conftest import Machine, ping
-from router import APPEND, LEFT, LEFT_GW, RIGHT, RIGHT_GW, Namespace, Networks, connect, exchange, read_all, serving
+from router import APPEND, LEFT, LEFT_GW, RIGHT, RIGHT_GW, Networks, connect, exchange, read_all, serving, third_network
 from test_console import PROMPT, Line
 from test_firewall import archive
 from test_router import error_of
@@ -264,30 +264,10 @@ def test_the_path_mtu_is_learnt_through_the_translator(nat):
     finally:
         nat.line.run("ip link set eth0 mtu 1500")
         nat.right.run("ip", "route", "flush", "cache")
-    with third_network(nat) as third:
+    with third_network(nat.right) as third:
+        nat.line.run(f"ip route add 10.81.3.0/24 via {RIGHT}")
         assert error_of(nat.left, "10.81.3.2", size=1400, df=True) == (3, 4, 1300, RIGHT)
         exchange(nat.left, "10.81.3.2", third, 300_000)
-
-
-@contextlib.contextmanager
-def third_network(nat):
-    """Behind the host on the right and a link of 1300 bytes."""
-    right, third = nat.right, Namespace("third")
-    try:
-        right.run("ip", "link", "add", "inner", "mtu", 1300, "type", "veth", "peer", "name", "outer")
-        with right:
-            open("/proc/sys/net/ipv4/ip_forward", "w").write("1")
-        right.run("ip", "link", "set", "outer", "netns", third.holder.pid)
-        right.run("ip", "addr", "add", "10.81.3.1/24", "dev", "inner")
-        right.run("ip", "link", "set", "inner", "up")
-        third.run("ip", "addr", "add", "10.81.3.2/24", "dev", "outer")
-        third.run("ip", "link", "set", "outer", "up")
-        third.run("ip", "route", "add", "default", "via", "10.81.3.1")
-        nat.line.run(f"ip route add 10.81.3.0/24 via {RIGHT}")
-        yield third
-    finally:
-        third.close()
-        right.run("ip", "link", "del", "inner", check=False)
 
 
 def test_fragments_are_translated_whole(nat):

@@ -7,6 +7,7 @@ import pytest
 from conftest import GUEST, IP, add_tap, get, sh
 from test_console import PROMPT, Line
 
+
 @pytest.fixture
 def console(boot, tmp_path):
     """console(**options): a machine with a command line on its serial port."""
@@ -15,7 +16,7 @@ def console(boot, tmp_path):
     def start(**options):
         lines.append(Line(boot, tmp_path, **options))
         line = lines[-1]
-        line.expect(r"httpd: serving.*\n", 30)
+        line.expect(r"httpd: serving.*\n")
         line.expect(r"ttyS0: press Enter for a command line\n")
         line.type("\r")
         line.expect(PROMPT)

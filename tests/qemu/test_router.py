@@ -10,7 +10,7 @@ from conftest import ping
 from sniff import Sniffer  # before scapy, which it keeps quiet
 from scapy.all import IP, UDP, Ether, Raw, conf, sendp
 
-from router import APPEND, LEFT, LEFT_GW, LEFT_MAC, RIGHT, RIGHT_GW, exchange
+from router import APPEND, LEFT, LEFT_GW, LEFT_MAC, RIGHT, RIGHT_GW, exchange, third_network
 
 conf.verb = 0
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_RECVERR, MSG_ERRQUEUE = 10, 2, 11, 0x2000
@@ -121,23 +121,9 @@ def test_routes_of_the_command_line(networks, boot):
     assert "ip_forward" not in machine.log().split("started by")[1].split("\n", 1)[1]
 
     # Path MTU: the right host forwards to a third network by a link of 1300 bytes; its ICMP errors pass Skiff.
-    right = networks.right
-    right.run("ip", "link", "add", "inner", "mtu", "1300", "type", "veth", "peer", "name", "outer")
-    from router import Namespace
-    third = Namespace("third")
-    try:
-        with right:
-            open("/proc/sys/net/ipv4/ip_forward", "w").write("1")
-        right.run("ip", "link", "set", "outer", "netns", third.holder.pid)
-        right.run("ip", "addr", "add", "10.81.3.1/24", "dev", "inner")
-        right.run("ip", "link", "set", "inner", "up")
-        third.run("ip", "addr", "add", "10.81.3.2/24", "dev", "outer")
-        third.run("ip", "link", "set", "outer", "up")
-        third.run("ip", "route", "add", "default", "via", "10.81.3.1")
+    with third_network(networks.right) as third:
         assert error_of(networks.left, "10.81.3.2", size=1400, df=True) == (3, 4, 1300, RIGHT)
         exchange(networks.left, "10.81.3.2", third, 300_000)
-    finally:
-        third.close()
         right.run("ip", "link", "del", "inner", check=False)
 
     # Reverse path: a source of the right network cannot come from the left.

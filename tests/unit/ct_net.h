@@ -228,7 +228,8 @@ static inline bool ct_invalid(void)
 }
 
 /* Shorthands for one connection, A port 1000 to B port 80. */
-static inline bool ct_tcp(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t win, unsigned len)
+static inline bool ct_tcp_options(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t win,
+                                  unsigned len, const uint8_t *options, unsigned options_len)
 {
     return ct_send(&(struct ct_pkt){.from = from_a ? A : B,
                                     .to = from_a ? B : A,
@@ -238,7 +239,14 @@ static inline bool ct_tcp(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack
                                     .seq = seq,
                                     .ack = ack,
                                     .win = win,
-                                    .len = len});
+                                    .len = len,
+                                    .options = options,
+                                    .options_len = options_len});
+}
+
+static inline bool ct_tcp(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t win, unsigned len)
+{
+    return ct_tcp_options(from_a, flags, seq, ack, win, len, NULL, 0);
 }
 
 #define ct_valid_tcp(...)   assert_true(ct_tcp(__VA_ARGS__) && ct.tracked)

@@ -22,6 +22,7 @@
 #include "net/ipv4/route.h"
 #include "net/socket/socket.h"
 #include "tests/host/host.h"
+#include "tests/host/program.h"
 #include "tests/host/sim.h"
 #include "tests/unit/test.h"
 
@@ -54,10 +55,6 @@ static struct sim_link *wire;
 static struct sim_host *server, *client,
     *holder;                       /* holder: of an address that is offered, if a test has one */
 static int server_fd, intruder_fd; /* intruder: on the same host, not port 67 */
-static struct {
-    size_t objects, pages;
-} before;
-
 /* What the client has put on the wire. */
 static struct {
     unsigned count; /* messages to port 67 */
@@ -288,15 +285,6 @@ static inline void assert_no_address(void)
     assert_false(fib_lookup_config(client->net, inet_addr("198.51.100.1"), &route));
 }
 
-static inline struct task *client_task(void)
-{
-    struct task *task = NULL;
-    while ((task = task_next(task)))
-        if (!strcmp(task->name, "dhcp"))
-            return task;
-    return NULL;
-}
-
 /* Begins to ask, with these words on the command line. */
 static inline void start_client(const char *words)
 {
@@ -329,12 +317,10 @@ static inline void stop_client(void)
     const struct answer anything = {.len = 1};
     netif_carrier_on(client->dev);
     host_advance_ms(1000);
-    for (int fd = 0; fd < client->files->size; fd++)
-        if (fget(client->files, fd))
-            sys_close(client->files, fd);
+    program_close_files(client->files);
     say_from(server_fd, &anything, BROADCAST);
     host_advance_ms(100000);
-    assert_null(client_task());
+    assert_null(program_find("dhcp"));
     assert_int_equal(client->files->open_count, 0);
 }
 
@@ -377,11 +363,7 @@ static inline void stop_hosts(void)
 
 static inline int setup(void **state)
 {
-    start_hosts(); /* the first ones make the object caches */
-    stop_hosts();
-    before.objects = host_objects_alive();
-    before.pages = host_pages_alive();
-    start_hosts();
+    program_hosts_start(start_hosts, stop_hosts);
     return 0;
 }
 
@@ -390,9 +372,7 @@ static inline int teardown(void **state)
     host_fail_allocation(0);
     stop_client();
     assert_int_equal(client->net->sock_count, 0);
-    stop_hosts();
-    assert_int_equal(host_objects_alive(), before.objects);
-    assert_int_equal(host_pages_alive(), before.pages);
+    program_hosts_stop(stop_hosts);
     return 0;
 }
 

@@ -7,10 +7,9 @@
 #ifndef TESTS_UNIT_IGMP_NET_H
 #define TESTS_UNIT_IGMP_NET_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/files_net.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,29 +17,12 @@
 #include "net/core/sysctl.h"
 #include "net/ipv4/igmp.h"
 #include "net/ipv4/ip.h"
-#include "net/socket/socket.h"
 #include "tests/host/host.h"
-#include "tests/host/testnet.h"
 
 #define GROUP "239.1.2.3"
 #define PORT  5000
 
-static struct testnet *t;
-static struct files *files;
-static uint8_t in[2048], out[2048], buf[2048];
-
-static inline int setup(void **state)
-{
-    t = testnet_create("10.0.0.1/24");
-    files = files_create(t->net, NULL);
-    return 0;
-}
-
-static inline int teardown(void **state)
-{
-    files_destroy(files);
-    return testnet_destroy(t);
-}
+static uint8_t in[2048], out[2048];
 
 static inline int udp_socket(void)
 {
@@ -77,11 +59,6 @@ static inline void datagram_to(const char *group, const char *text)
     testnet_inject(t, in,
                    testnet_build_udp(t, in, &(struct testnet_ip){.daddr = g, .dst_mac = mac}, 9, PORT, text,
                                      strlen(text)));
-}
-
-static inline ssize_t receive(int fd)
-{
-    return sys_recvfrom(files, fd, buf, sizeof(buf), 0, NULL, NULL);
 }
 
 /* --- what the stack says in IGMP --- */

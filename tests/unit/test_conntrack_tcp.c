@@ -113,28 +113,11 @@ TEST("an acknowledgement of what was never sent, or of long ago, is invalid")
     ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 5000, 0); /* late, but possible */
 }
 
-/* A segment without data, as ct_tcp(), but with options. Return: whether it passed; ct.tracked says if it is
- * valid. */
-static bool optioned(bool from_a, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t win,
-                     const uint8_t *options, unsigned options_len)
-{
-    return ct_send(&(struct ct_pkt){.from = from_a ? A : B,
-                                    .to = from_a ? B : A,
-                                    .sport = from_a ? 1000 : 80,
-                                    .dport = from_a ? 80 : 1000,
-                                    .flags = flags,
-                                    .seq = seq,
-                                    .ack = ack,
-                                    .win = win,
-                                    .options = options,
-                                    .options_len = options_len});
-}
-
 /* SYN and SYN-ACK, the first with these four bytes of options, the second with them if `both`. */
 static void offer(const uint8_t *options, bool both)
 {
-    optioned(true, CT_SYN, ISS_A, 0, 5000, options, 4);
-    optioned(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 5000, options, both ? 4 : 0);
+    ct_tcp_options(true, CT_SYN, ISS_A, 0, 5000, 0, options, 4);
+    ct_tcp_options(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 5000, 0, options, both ? 4 : 0);
 }
 
 static const uint8_t scale7[] = {1, 3, 3, 7};
@@ -175,9 +158,11 @@ TEST("RFC 2018: data beyond a hole that was acknowledged selectively moves the w
     ct_valid_tcp(true, CT_ACK, ISS_A + 1 + 1000, ISS_B + 1, 5000, 4000);
     put_unaligned_be32(ISS_A + 1001, sack + 4);
     put_unaligned_be32(ISS_A + 5001, sack + 8);
-    assert_true(optioned(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, sack, sizeof(sack)) && ct.tracked);
+    assert_true(ct_tcp_options(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, 0, sack, sizeof(sack)) &&
+                ct.tracked);
     put_unaligned_be32(ISS_A + 5002, sack + 8); /* never sent */
-    assert_true(optioned(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, sack, sizeof(sack)) && !ct.tracked);
+    assert_true(ct_tcp_options(false, CT_ACK, ISS_B + 1, ISS_A + 1, 5000, 0, sack, sizeof(sack)) &&
+                !ct.tracked);
 }
 
 TEST("nf_conntrack_tcp_be_liberal lets segments out of the window pass")
@@ -234,9 +219,9 @@ TEST("a refused SYN leaves nothing; a reset that does not acknowledge the SYN is
 
 TEST("a forged SYN-ACK changes nothing: the true one is still valid, with its scale")
 {
-    optioned(true, CT_SYN, ISS_A, 0, 5000, scale7, sizeof(scale7));
+    ct_tcp_options(true, CT_SYN, ISS_A, 0, 5000, 0, scale7, sizeof(scale7));
     ct_invalid_tcp(false, CT_SYN | CT_ACK, 12345, ISS_A + 77, 100, 0);
-    optioned(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 100, scale7, sizeof(scale7));
+    ct_tcp_options(false, CT_SYN | CT_ACK, ISS_B, ISS_A + 1, 100, 0, scale7, sizeof(scale7));
     assert_true(ct.tracked);
     ct_valid_tcp(true, CT_ACK, ISS_A + 1, ISS_B + 1, 5000, 0);
     ct_invalid_tcp(false, CT_SYN | CT_ACK, 12345, ISS_A + 77, 100, 0);

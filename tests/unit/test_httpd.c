@@ -19,6 +19,7 @@
 #include "net/apps/httpd.h"
 #include "net/socket/socket.h"
 #include "tests/host/host.h"
+#include "tests/host/program.h"
 #include "tests/host/sim.h"
 #include "tests/unit/test.h"
 
@@ -34,10 +35,6 @@ static struct sim_link *wire;
 static struct sim_host *client, *server;
 static struct page *archive;
 static struct ramfs *site;
-static struct {
-    size_t objects, pages;
-} before;
-
 /* --- a site --- */
 
 /* Sizes of files around the one at which a body does not lie with its head any more. */
@@ -301,13 +298,9 @@ static void expect_nothing_left(void)
 
 static int setup(void **state)
 {
-    start_hosts(); /* the first ones make the object caches */
-    stop_hosts();
     if (!site)
         make_site();
-    before.objects = host_objects_alive();
-    before.pages = host_pages_alive();
-    start_hosts();
+    program_hosts_start(start_hosts, stop_hosts);
     return 0;
 }
 
@@ -316,9 +309,7 @@ static int teardown(void **state)
     host_fail_allocation(0);
     stop_server();
     expect_nothing_left();
-    stop_hosts();
-    assert_int_equal(host_objects_alive(), before.objects);
-    assert_int_equal(host_pages_alive(), before.pages);
+    program_hosts_stop(stop_hosts);
     return 0;
 }
 

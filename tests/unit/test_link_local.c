@@ -14,6 +14,7 @@
 #include "net/ipv4/route.h"
 #include "net/socket/socket.h"
 #include "tests/host/host.h"
+#include "tests/host/program.h"
 #include "tests/host/sim.h"
 #include "tests/unit/test.h"
 
@@ -21,10 +22,6 @@
 
 static struct sim_link *wire;
 static struct sim_host *client, *other;
-static struct {
-    size_t objects, pages;
-} before;
-
 /* What the client has put on the wire. */
 static struct {
     unsigned discovers, probes, conflicts_wanted, announced;
@@ -95,34 +92,17 @@ static void stop_hosts(void)
 
 static int setup(void **state)
 {
-    start_hosts();
-    stop_hosts();
-    before.objects = host_objects_alive();
-    before.pages = host_pages_alive();
-    start_hosts();
+    program_hosts_start(start_hosts, stop_hosts);
     return 0;
-}
-
-static bool client_runs(void)
-{
-    struct task *task = NULL;
-    while ((task = task_next(task)))
-        if (!strcmp(task->name, "dhcp"))
-            return true;
-    return false;
 }
 
 static int teardown(void **state)
 {
     host_fail_allocation(0);
-    for (int fd = 0; fd < client->files->size; fd++)
-        if (fget(client->files, fd))
-            sys_close(client->files, fd);
+    program_close_files(client->files);
     host_advance_ms(300000);
-    assert_false(client_runs());
-    stop_hosts();
-    assert_int_equal(host_objects_alive(), before.objects);
-    assert_int_equal(host_pages_alive(), before.pages);
+    assert_null(program_find("dhcp"));
+    program_hosts_stop(stop_hosts);
     return 0;
 }
 
@@ -293,7 +273,7 @@ TEST("any one allocation that fails costs a retry; nothing is left over")
             host_advance_ms(400000);
         failed = host_allocation_failed();
         host_fail_allocation(0);
-        if (client_runs())
+        if (program_find("dhcp"))
             assert_link_local(address());
         teardown(NULL);
         setup(NULL);

@@ -17,6 +17,7 @@
 #include "net/ipv4/route.h"
 #include "net/socket/socket.h"
 #include "tests/host/host.h"
+#include "tests/host/program.h"
 #include "tests/host/sim.h"
 #include "tests/unit/test.h"
 
@@ -29,10 +30,6 @@
 static struct sim_link *wire;
 static struct sim_host *machine, *other;
 static int fd;
-static struct {
-    size_t objects, pages;
-} before;
-
 /* Messages the machine has sent to the other host. */
 static struct heard {
     uint8_t bytes[MDNS_MESSAGE_MAX];
@@ -89,27 +86,18 @@ static void stop_hosts(void)
 
 static int setup(void **state)
 {
-    start_hosts();
-    stop_hosts();
-    before.objects = host_objects_alive();
-    before.pages = host_pages_alive();
-    start_hosts();
+    program_hosts_start(start_hosts, stop_hosts);
     return 0;
 }
 
 static int teardown(void **state)
 {
     host_fail_allocation(0);
-    for (int i = 0; i < machine->files->size; i++)
-        if (fget(machine->files, i))
-            sys_close(machine->files, i);
+    program_close_files(machine->files);
     host_advance_ms(3000);
-    for (struct task *task = task_next(NULL); task; task = task_next(task))
-        assert_string_not_equal(task->name, "mdns");
+    assert_null(program_find("mdns"));
     sys_close(other->files, fd);
-    stop_hosts();
-    assert_int_equal(host_objects_alive(), before.objects);
-    assert_int_equal(host_pages_alive(), before.pages);
+    program_hosts_stop(stop_hosts);
     return 0;
 }
 

@@ -1,55 +1,30 @@
 /*
  * test_ping.c - ping sockets (net/ipv4/ping.c), by the calls of an application and frames.
  */
-#include "tests/unit/test.h"
+#include "tests/unit/files_net.h"
 
 #include <time.h> /* the host's linux/errqueue.h needs it */
 
 #include <errno.h>
 #include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 
 #include "kernel/byteorder.h"
 #include "net/core/sysctl.h"
 #include "net/ipv4/ping.h"
-#include "net/socket/socket.h"
 #include "tests/host/host.h"
-#include "tests/host/testnet.h"
 
 #define ID 0x1234
 
-static struct testnet *t;
-static struct files *files;
-static uint8_t in[2048], out[2048], buf[2048], control[256];
-static struct msghdr last;
-static struct sockaddr_in from;
+static uint8_t in[2048], out[2048];
 
 /* Type 8, a sum and an id that are not right, sequence number 7, and some data. */
 static const uint8_t request[] = {8, 0, 0xff, 0xff, 0xaa, 0xaa, 0, 7, 'd', 'a', 't', 'a', '!'};
 
-static int setup(void **state)
-{
-    t = testnet_create("10.0.0.1/24");
-    files = files_create(t->net, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    files_destroy(files);
-    return testnet_destroy(t);
-}
-
 static int open_ping(void)
 {
     return sys_socket(files, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_ICMP);
-}
-
-static int set_option(int fd, int level, int name, int value)
-{
-    return sys_setsockopt(files, fd, level, name, &value, sizeof(value));
 }
 
 static struct sockaddr_in address(const char *dotted, uint16_t id)
@@ -79,19 +54,6 @@ static ssize_t ask(int fd, const char *dotted, const void *message, size_t len)
     struct sockaddr_in sin = address(dotted, 0);
 
     return sys_sendto(files, fd, message, len, 0, (void *)&sin, sizeof(sin));
-}
-
-static ssize_t receive(int fd, int flags)
-{
-    struct iovec iov = {buf, sizeof(buf)};
-
-    last = (struct msghdr){.msg_name = &from,
-                           .msg_namelen = sizeof(from),
-                           .msg_iov = &iov,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof(control)};
-    return sys_recvmsg(files, fd, &last, flags);
 }
 
 static void reply_from(const char *dotted, uint16_t id)

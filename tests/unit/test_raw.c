@@ -1,42 +1,22 @@
 /*
  * test_raw.c - raw sockets (net/ipv4/raw.c), by the calls of an application and frames.
  */
-#include "tests/unit/test.h"
+#include "tests/unit/files_net.h"
 
 #include <time.h> /* the host's linux/errqueue.h needs it */
 
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 
 #include "kernel/byteorder.h"
 #include "net/ipv4/ip.h"
 #include "net/ipv4/raw.h"
-#include "net/socket/socket.h"
 #include "tests/host/host.h"
-#include "tests/host/testnet.h"
 
-static struct testnet *t;
-static struct files *files;
-static uint8_t in[65600], out[65600], buf[65600], control[256];
-static struct msghdr last;
-static struct sockaddr_in from;
-
-static int setup(void **state)
-{
-    t = testnet_create("10.0.0.1/24");
-    files = files_create(t->net, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    files_destroy(files);
-    return testnet_destroy(t);
-}
+static uint8_t in[65600], out[65600];
 
 static int raw_socket(int protocol)
 {
@@ -56,24 +36,6 @@ static ssize_t send_to(int fd, const char *dotted, const void *data, size_t len)
     struct sockaddr_in sin = address(dotted);
 
     return sys_sendto(files, fd, data, len, 0, (void *)&sin, sizeof(sin));
-}
-
-static ssize_t receive(int fd, int flags)
-{
-    struct iovec iov = {buf, sizeof(buf)};
-
-    last = (struct msghdr){.msg_name = &from,
-                           .msg_namelen = sizeof(from),
-                           .msg_iov = &iov,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof(control)};
-    return sys_recvmsg(files, fd, &last, flags);
-}
-
-static int set_option(int fd, int level, int name, int value)
-{
-    return sys_setsockopt(files, fd, level, name, &value, sizeof(value));
 }
 
 static void arrive(uint8_t protocol, const struct testnet_ip *how, const void *data, size_t len)

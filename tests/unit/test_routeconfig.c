@@ -2,7 +2,7 @@
  * test_routeconfig.c - routes as words (net/ipv4/routeconfig.c), and addresses, routes and settings as
  * programs see them (net/socket/route.c).
  */
-#include "tests/unit/test.h"
+#include "tests/unit/files_net.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,29 +11,12 @@
 #include "kernel/task.h"
 #include "libc/include/skiff/route.h"
 #include "net/ipv4/routeconfig.h"
-#include "net/socket/socket.h"
 #include "tests/host/host.h"
-#include "tests/host/testnet.h"
 
 int *inside___errno_location(void);
 
-static struct testnet *t;
-static struct files *files;
 static struct ip_route_config config;
 static const char *why;
-
-static int setup(void **state)
-{
-    t = testnet_create("10.0.0.1/24");
-    files = files_create(t->net, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    files_destroy(files);
-    return testnet_destroy(t);
-}
 
 static uint32_t net_addr(const char *dotted)
 {

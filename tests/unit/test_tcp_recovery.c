@@ -252,6 +252,25 @@ TEST("tcp_thin_linear_timeouts: with little under way the timer does not back of
     }
 }
 
+TEST("in a recovery an ACK lets out a segment more than it delivers, but not if it tells of another loss")
+/* RFC 6937 3, RFC 9937 5 */
+{
+    struct sock *sk = sent(WITH_SACK, 30);
+
+    host_advance_ms(RTT);
+    sack(0, 27, 30);
+    assert_int_equal(resent(), 3); /* 0, 1, 2 */
+    host_advance_ms(RTT);
+    options_ack_sacks(at(1), 1, &(struct tcp_sack_block){at(27), at(30)});
+    assert_int_equal(resent(), 2); /* 3, 4 */
+    host_advance_ms(RTT);
+    /* 1 has come, and 3, which went out behind 2: that one is lost again. */
+    options_ack_sacks(at(2), 2, (struct tcp_sack_block[]){{at(3), at(4)}, {at(27), at(30)}});
+    assert_int_equal(resent(), 2);
+    assert_int_equal(mib(MIB_TcpExtTCPLostRetransmit), 1);
+    done(sk);
+}
+
 /* --- pacing --- */
 
 TEST("what is sent again is paced but for the first, unless tcp_pacing is 0")
@@ -320,13 +339,16 @@ TEST("a burst of ACKs does not look like a fast path: the rate is that of sendin
     struct sock *sk = ready(WITH_SACK);
 
     tcp_sk(sk)->snd_cwnd = 12 * SEG;
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 10; i++) { /* a segment every 10 ms */
         send_segs(sk, 1);
-        host_advance_ms(10);
+        host_advance_ms(5);
+        if (i == 8)
+            options_ack(at(1)); /* held up somewhere, with those that follow */
+        host_advance_ms(5);
     }
-    options_ack(at(5)); /* held up somewhere, now all at once */
+    host_advance_ms(RTT - 10);
     options_ack(at(10));
-    assert_in_range(info(sk).tcpi_delivery_rate, 1, 12 * SEG * 25);
+    assert_in_range(info(sk).tcpi_delivery_rate, 90000, 110000);
     done(sk);
 }
 

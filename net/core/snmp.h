@@ -156,6 +156,8 @@
     X(TcpExtTCPDSACKUndo)                                                                                    \
     X(TcpExtTCPLossUndo)                                                                                     \
     X(TcpExtTCPDeliveredCE)                                                                                  \
+    X(TcpExtTCPMTUPFail)                                                                                     \
+    X(TcpExtTCPMTUPSuccess)                                                                                  \
     X(ArpRequestsSent)                                                                                       \
     X(ArpRepliesSent)                                                                                        \
     X(ArpRequestsReceived)                                                                                   \

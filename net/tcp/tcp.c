@@ -352,7 +352,8 @@ static void tcp_renew(struct sock *sk)
     tp->snd_wnd = tp->max_window = tp->pred_flags = 0;
     tp->ca_state = TCP_CA_Open;
     tp->dupacks = 0;
-    tp->black_hole_mss = 0;
+    tp->probe_low = tp->probe_size = 0;
+    tp->reordering = 0;
     tp->snd_ssthresh = TCP_CWND_MAX;
     tp->last_snd_ms = tp->last_rcv_ms = tp->last_ack_ms = tp->last_oow_ack_ms = tp->opened_ms = 0;
 }

@@ -10,8 +10,9 @@
  * (tables), tcp_input.c (the states), tcp_data.c and tcp_ofo.c (text, FIN, reassembly), tcp_ack.c and
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_mem.c and
  * tcp_prune.c (memory), tcp_output.c (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c,
- * tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and tcp_fastopen.c (text with a SYN),
- * tcp_savesyn.c, tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the application's side).
+ * tcp_mtu_probe.c, tcp_rate.c, tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and
+ * tcp_fastopen.c (text with a SYN), tcp_savesyn.c, tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
+ * application's side).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
@@ -105,8 +106,12 @@ struct tcp_skb_cb {
     bool own_pages; /* its pages hold a copy of what was written; else they are a file's (write queue) */
     uint8_t sacked; /* TCPCB_*: the scoreboard */
     union {
-        struct rb_node ofo_node;  /* on out_of_order_queue: its place in ofo_root */
-        struct list_head tsorted; /* on sk_write_queue: tcp_sock.tsorted_sent; next NULL: not there */
+        struct rb_node ofo_node;      /* on out_of_order_queue: its place in ofo_root */
+        struct {                      /* on sk_write_queue */
+            struct list_head tsorted; /* tcp_sock.tsorted_sent; next NULL: not there */
+            uint32_t delivered, delivered_us, first_sent_us; /* tcp_sock's when it was sent (tcp_rate.c) */
+            bool app_limited;                                /* ... */
+        };
     };
 };
 #define TCPCB_SACKED  1 /* the peer has it */
@@ -140,7 +145,7 @@ struct inet_connection_sock_af_ops {
     unsigned net_header_len; /* without options */
 };
 
-#define TCP_CA_PRIV_WORDS 9
+#define TCP_CA_PRIV_WORDS 12
 
 /* What a sender spends its time on (tcp_chrono.c). */
 enum tcp_chrono {
@@ -188,7 +193,11 @@ struct tcp_sock {
     uint32_t packets_out; /* segments before send_head */
     uint32_t mss_cache;   /* payload bytes per segment for the path MTU pmtu_cookie */
     uint32_t pmtu_cookie;
-    uint16_t black_hole_mss; /* large segments have vanished: none longer than this; 0: no sign of it */
+    uint16_t probe_low;  /* tcp_mtu_probe.c: no segment is longer than this; 0: no search for the path MTU */
+    uint16_t probe_high; /* longer ones have been lost; 0: none yet */
+    uint16_t probe_size; /* of the probe under way, [probe_start, probe_end); 0: none */
+    uint32_t probe_start, probe_end;
+    uint64_t probe_search_ms;             /* when the search began */
     uint16_t advmss, mss_clamp, user_mss; /* sent; the peer's; TCP_MAXSEG or 0 */
     uint8_t nonagle;                      /* TCP_NAGLE_* */
     uint8_t ack_pending;                  /* an ACK is owed: TCP_ACK_* */
@@ -215,6 +224,8 @@ struct tcp_sock {
     bool is_cwnd_limited;                /* of this window of data, the last one sent under it */
     uint32_t cwnd_usage_seq;             /* the window of data ends here */
     uint32_t max_bytes_out;              /* most bytes under way in it */
+    uint32_t cwnd_used;                  /* most bytes under way since cwnd_used_ms */
+    uint64_t cwnd_used_ms;               /* when the whole window was last in use, or part of it was taken */
     uint32_t snd_cwnd, snd_ssthresh;
     uint32_t acks_in;             /* ACKs that the segment being processed stands for (GRO) */
     uint32_t snd_cwnd_cnt;        /* bytes acknowledged towards the next increase */
@@ -229,7 +240,10 @@ struct tcp_sock {
 
     /* --- scoreboard and recovery with SACK; sums in sequence numbers (tcp_sacktag.c, tcp_recovery.c) --- */
     uint32_t sacked_out, lost_out, retrans_out;
+    uint32_t to_resend; /* of lost_out, what has not been sent again */
+    uint32_t ack_steps; /* segments that ACKs have had us look at without delivering them: what they cost */
     uint32_t sacked_segs;
+    uint32_t reordering; /* segments by which the network has been seen to change the order, 3 at least */
     struct list_head tsorted_sent; /* tcp_skb_cb.tsorted: what may get lost yet, by the time it was sent */
     struct sk_buff *sack_hint;     /* where the last block was looked for, or NULL */
     struct tcp_sack_block known_sacks[TCP_MAX_SACKS]; /* the last ACK's, by start: they are all marked */
@@ -316,6 +330,13 @@ struct tcp_sock {
     ktime_t chrono_since, chrono_ns[TCP_CHRONO_COUNT];
     uint8_t chrono;                   /* enum tcp_chrono: since chrono_since */
     uint32_t delivered, delivered_ce; /* segments that arrived; of these, told by an ACK with ECE */
+
+    /* --- delivery rate (tcp_rate.c); bytes and microseconds, both wrap --- */
+    uint32_t delivered_bytes, delivered_us; /* that have arrived, and when the last of them was told */
+    uint32_t first_sent_us;                 /* when what was delivered last had been sent */
+    uint32_t app_limited_until; /* delivered_bytes up to which samples count as idle, if app_limited */
+    uint32_t rate_bytes, rate_interval_us; /* the sample that stands */
+    bool app_limited, rate_app_limited;    /* now; when that sample was taken */
 };
 
 static inline struct tcp_sock *tcp_sk(const struct sock *sk)

@@ -14,9 +14,9 @@
  * The floor stands under the variance term, not under the whole: an RTO of SRTT + 200 ms leaves room for any
  * delayed ACK however long the path.
  */
-static void tcp_set_rto(struct tcp_sock *tp)
+void tcp_set_rto(struct tcp_sock *tp)
 {
-    uint64_t margin_us = max((uint64_t)tp->rttvar_us * 4, (uint64_t)TCP_RTO_MIN * 1000);
+    uint64_t margin_us = max((uint64_t)tp->rttvar_us * 4, (uint64_t)tcp_net(&tp->sk)->sysctl_rto_min_us);
 
     tp->rto_ms = (uint32_t)min((tp->srtt_us + margin_us) / 1000, (uint64_t)tcp_rto_max(tp));
 }
@@ -136,7 +136,9 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
         retransmitted |= cb->retrans != 0;
         if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* that one arrived long ago */
             first_sent = cb->sent_at;
-        if (tp->sack_ok && !(cb->sacked & TCPCB_SACKED))
+        if (!tp->sack_ok)
+            tcp_rate_delivered(cb, st);
+        else if (!(cb->sacked & TCPCB_SACKED))
             tcp_note_delivered(tp, skb, cb->end_seq, st);
         tp->packets_out -= tcp_skb_pcount(skb);
         tcp_unlink_write_queue(sk, skb);
@@ -146,6 +148,8 @@ static void tcp_clean_rtx_queue(struct sock *sk, struct tcp_ack_state *st)
         retransmitted |= cb->retrans != 0;
         if (!first_sent && !(cb->sacked & TCPCB_SACKED)) /* of a train each segment tells the round trip */
             first_sent = cb->sent_at;
+        if (!tp->sack_ok)
+            tcp_rate_delivered(cb, st);
         tcp_trim_head(sk, skb, st);
     }
     tcp_ack_rtt(tp, st, first_sent, retransmitted);
@@ -195,6 +199,8 @@ static void tcp_retransmit_head(struct sock *sk)
         return;
     if (tcp_retransmit_skb(sk, head))
         NET_INC_STATS(sock_net(sk), TcpExtTCPRetransFail);
+    else
+        tp->retrans_high = TCP_SKB_CB(head)->end_seq;
 }
 
 /* The third duplicate: RFC 6582 3.2 step 2. */
@@ -202,6 +208,8 @@ static void tcp_enter_recovery(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
+    if (unlikely(tp->probe_size) && tcp_mtu_probe_lost(sk))
+        return;
     NET_INC_STATS(sock_net(sk), TcpExtTCPFastRetrans);
     if (!tcp_in_cwr(tp)) { /* RFC 3168 6.1.2 */
         tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
@@ -235,7 +243,7 @@ static void tcp_add_dupack(struct sock *sk)
     if (tp->ca_state == TCP_CA_Open)
         tp->ca_state = TCP_CA_Disorder;
     /* Duplicates from before `recover` come from our own go-back after a time-out: 6582-3. */
-    if (++tp->dupacks >= TCP_FASTRETRANS_THRESH && after(tp->snd_una, tp->high_seq))
+    if (++tp->dupacks >= tp->reordering && after(tp->snd_una, tp->high_seq))
         tcp_enter_recovery(sk);
 }
 
@@ -260,7 +268,10 @@ static void tcp_ack_in_recovery(struct sock *sk, uint32_t acked)
     tp->snd_cwnd = max(tp->snd_cwnd, mss);
     tp->dupacks = 0;
     tp->dupacks_max = tp->packets_out;
-    tcp_retransmit_head(sk);
+    /* One that ends inside what has just gone again is a divided ACK, and worth no segment each (RFC 5681 2).
+     */
+    if (!before(tp->snd_una, tp->retrans_high))
+        tcp_retransmit_head(sk);
     if (!tp->partial_acked) /* the "impatient" variant: later ones leave the timer alone */
         tcp_rearm_rto(sk);
     tp->partial_acked = true;
@@ -270,6 +281,8 @@ void tcp_enter_loss(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
+    if (unlikely(tp->probe_size))
+        tcp_mtu_probe_timeout(sk);
     if (tp->sack_ok) {
         tcp_enter_sack_loss(sk);
         tcp_ca_event(sk, CA_EVENT_LOSS);
@@ -306,8 +319,12 @@ void tcp_xmit_loss(struct sock *sk)
         uint32_t in_flight = tcp_in_flight(tp);
         if (in_flight && in_flight + min(skb->len, tp->mss_cache) > tp->snd_cwnd)
             return;
+        if (unlikely(tcp_needs_pacing(tp)) && !tcp_pacing_quota(sk, tp->mss_cache))
+            return;
         if (tcp_retransmit_skb(sk, skb))
             return;
+        if (unlikely(tcp_needs_pacing(tp)))
+            tcp_pacing_sent(tp, skb->len);
         NET_INC_STATS(sock_net(sk), TcpExtTCPSlowStartRetrans);
         tp->retrans_high = TCP_SKB_CB(skb)->end_seq;
     }
@@ -398,8 +415,12 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         if (tp->sack_ok)
             tcp_sacktag(sk, seg, &st);
         tcp_clean_rtx_queue(sk, &st);
-        if (!tp->sack_ok)
+        if (unlikely(tp->probe_size) && !before(tp->snd_una, tp->probe_end))
+            tcp_mtu_probe_acked(sk);
+        if (!tp->sack_ok) {
+            st.delivered = acked;
             tcp_new_ack(sk, acked, prior_in_flight);
+        }
     } else if (was_outstanding || seg->num_sacks) {
         if (tp->sack_ok)
             tcp_sacktag(sk, seg, &st);
@@ -417,6 +438,8 @@ enum skb_drop_reason tcp_ack(struct sock *sk, const struct tcp_seg *seg)
         if (tp->chrono && !tp->send_head)
             tcp_chrono_set(tp, TCP_CHRONO_IDLE, st.now);
     }
+    if (st.delivered)
+        tcp_rate_ack(tp, &st);
     /* Where the MSS has fallen, cuts at SACK blocks may make more segments of the rest than have arrived. */
     uint32_t left = tp->packets_out - tp->sacked_segs,
              delivered = undelivered > left ? undelivered - left : 0;

@@ -16,25 +16,25 @@
 
 /* --- windows to start from --- */
 
+static uint32_t tcp_restart_window(const struct tcp_sock *tp)
+{
+    return min(TCP_INIT_CWND * tp->mss_cache, max(2 * tp->mss_cache, 14600u));
+}
+
 /* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)); one segment if a SYN was sent again more than once. */
 uint32_t tcp_init_cwnd(const struct tcp_sock *tp)
 {
-    uint32_t mss = tp->mss_cache;
-
-    if (tp->total_retrans > 1)
-        return mss;
-    return min(TCP_INIT_CWND * mss, max(2 * mss, 14600u));
+    return tp->total_retrans > 1 ? tp->mss_cache : tcp_restart_window(tp);
 }
 
 /* RFC 5681 4.1: after an idle RTO the ACK clock is gone; start again from the initial window. */
 void tcp_cwnd_restart(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint32_t restart = min(TCP_INIT_CWND * tp->mss_cache, max(2 * tp->mss_cache, 14600u));
 
     /* What was known of the path stays, three quarters of it. */
     tp->snd_ssthresh = max(tp->snd_ssthresh, tp->snd_cwnd / 4 * 3);
-    tp->snd_cwnd = min(tp->snd_cwnd, restart);
+    tp->snd_cwnd = min(tp->snd_cwnd, tcp_restart_window(tp));
     tp->snd_cwnd_cnt = 0;
 }
 
@@ -44,12 +44,43 @@ void tcp_cwnd_restart(struct sock *sk)
 static bool tcp_cwnd_holds_back(const struct tcp_sock *tp, uint32_t in_flight)
 {
     const struct sk_buff *next = tp->send_head;
+    uint32_t room = in_flight < tp->snd_cwnd ? tp->snd_cwnd - in_flight : 0;
 
     if (!next)
         return false;
-    uint32_t room = in_flight < tp->snd_cwnd ? tp->snd_cwnd - in_flight : 0;
     return room < min(next->len, tp->mss_cache) ||
            (room < next->len && room <= tp->snd_una + tp->snd_wnd - TCP_SKB_CB(next)->seq);
+}
+
+/*
+ * A window of which only a part is used for a whole RTO tells of a path as it was: half of what is left over
+ * goes (RFC 2861 3.2, as RFC 7661 4.4.1 lets a sender do; an application's pause is tcp_cwnd_restart()'s).
+ */
+static void tcp_cwnd_decay(struct tcp_sock *tp)
+{
+    uint32_t used = max(tp->cwnd_used, tcp_restart_window(tp));
+
+    if (tp->ca_state == TCP_CA_Open && !tp->nospace && used < tp->snd_cwnd) {
+        tp->snd_ssthresh = max(tp->snd_ssthresh, tp->snd_cwnd / 4 * 3); /* what was known of the path stays */
+        tp->snd_cwnd -= (tp->snd_cwnd - used) / 2;
+        tp->snd_cwnd_cnt = 0;
+    }
+    tp->cwnd_used = 0;
+    tp->cwnd_used_ms = tp->last_snd_ms;
+}
+
+static void tcp_cwnd_note_use(struct sock *sk, uint32_t in_flight, bool limited)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    if (limited || !tcp_net(sk)->sysctl_slow_start_after_idle || in_flight >= tp->snd_cwnd) {
+        tp->cwnd_used = 0;
+        tp->cwnd_used_ms = tp->last_snd_ms;
+        return;
+    }
+    tp->cwnd_used = max(tp->cwnd_used, in_flight);
+    if ((int64_t)(tp->last_snd_ms - tp->cwnd_used_ms) >= (int64_t)tp->rto_ms)
+        tcp_cwnd_decay(tp);
 }
 
 /*
@@ -62,6 +93,11 @@ void tcp_cwnd_validate(struct sock *sk)
     uint32_t in_flight = tcp_in_flight(tp);
     bool limited = tcp_cwnd_holds_back(tp, in_flight);
 
+    if (!tp->send_head && in_flight < tp->snd_cwnd && tp->lost_out <= tp->retrans_out) {
+        tp->app_limited = true; /* what arrives until this is through tells nothing about the path's rate */
+        tp->app_limited_until = tp->delivered_bytes + in_flight;
+    }
+    tcp_cwnd_note_use(sk, in_flight, limited);
     if (before(tp->snd_una, tp->cwnd_usage_seq) && !limited && in_flight <= tp->max_bytes_out)
         return;
     if (before(tp->snd_una, tp->cwnd_usage_seq) && tp->is_cwnd_limited && !limited)
@@ -158,10 +194,14 @@ void tcp_init_congestion_control(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
 
+    tcp_mtu_probe_init(sk);
     tp->snd_cwnd = tcp_init_cwnd(tp);
     tp->snd_cwnd_cnt = 0;
     tp->is_cwnd_limited = false;
-    tp->max_bytes_out = 0;
+    tp->max_bytes_out = tp->cwnd_used = 0;
+    tp->cwnd_used_ms = ktime_get_ms();
+    tp->reordering = (uint32_t)tcp_net(sk)->sysctl_reordering;
+    tcp_rate_init(tp);
     tp->cwnd_usage_seq = tp->snd_una;
     tcp_ca_start(sk);
 }

@@ -24,13 +24,18 @@
 /* Farther from K than this the window is beyond all that is allowed anyway. */
 #define CUBIC_MAX_OFFSET_MS 100000
 
-struct cubic {
-    uint64_t epoch_ms;    /* when this congestion avoidance began, moved on by the time without use; 0: not */
-    uint64_t last_ack_ms; /* when cong_avoid was last called */
-    uint32_t w_max;       /* the window before the last loss, lowered by fast convergence; 0: none */
-    uint32_t cwnd_prior;  /* the window before the last loss */
+/* What a reduction changes (RFC 9438 4.9 wants it back when that was a mistake). */
+struct cubic_epoch {
+    uint64_t epoch_ms;   /* when this congestion avoidance began, moved on by the time without use; 0: not */
+    uint32_t w_max;      /* the window before the last loss, lowered by fast convergence; 0: none */
+    uint32_t cwnd_prior; /* the window before the last loss */
     uint32_t origin, k_ms;     /* this epoch's W_max and K */
     uint32_t w_est, w_est_cnt; /* what Reno would have; parts of a byte towards more, in 1/cwnd */
+};
+
+struct cubic {
+    struct cubic_epoch at, before; /* as it stands; before the last ssthresh() */
+    uint64_t last_ack_ms;          /* when cong_avoid was last called */
     struct tcp_hystart hs;
 };
 _Static_assert(sizeof(struct cubic) <= TCP_CA_PRIV_WORDS * sizeof(uint64_t), "fits tcp_sock.ca_priv");
@@ -61,24 +66,24 @@ static uint32_t cubic_root(uint64_t a)
 /* Congestion avoidance begins: W_max and K are fixed (RFC 9438 4.2; 4.8 and 4.10 without a W_max). */
 static void cubic_epoch_start(struct cubic *ca, const struct tcp_sock *tp, uint64_t now)
 {
-    ca->epoch_ms = now ? now : 1;
-    ca->w_est = tp->snd_cwnd;
-    ca->w_est_cnt = 0;
-    ca->origin = max(ca->w_max, tp->snd_cwnd);
+    ca->at.epoch_ms = now ? now : 1;
+    ca->at.w_est = tp->snd_cwnd;
+    ca->at.w_est_cnt = 0;
+    ca->at.origin = max(ca->at.w_max, tp->snd_cwnd);
     /* K = cbrt((W_max - cwnd) / C) s; C = 0.4 MSS/s^3, and 1 s^3 is 10^9 ms^3. */
-    ca->k_ms = cubic_root((uint64_t)(ca->origin - tp->snd_cwnd) * 2500000000u / tp->mss_cache);
+    ca->at.k_ms = cubic_root((uint64_t)(ca->at.origin - tp->snd_cwnd) * 2500000000u / tp->mss_cache);
 }
 
 /* W_cubic(t), in bytes (RFC 9438 figure 1). */
 static uint32_t cubic_window(const struct cubic *ca, uint32_t mss, uint64_t t_ms)
 {
-    int64_t off = (int64_t)t_ms - ca->k_ms;
+    int64_t off = (int64_t)t_ms - ca->at.k_ms;
     uint64_t d = (uint64_t)min(off < 0 ? -off : off, (int64_t)CUBIC_MAX_OFFSET_MS);
     uint64_t delta = d * d * d / 5000 * 2 * mss / 1000000; /* 0.4 * MSS * d^3 / 10^9 */
 
     if (off < 0)
-        return delta < ca->origin ? (uint32_t)(ca->origin - delta) : 0;
-    return (uint32_t)min(ca->origin + delta, (uint64_t)TCP_CWND_MAX);
+        return delta < ca->at.origin ? (uint32_t)(ca->at.origin - delta) : 0;
+    return (uint32_t)min(ca->at.origin + delta, (uint64_t)TCP_CWND_MAX);
 }
 
 /*
@@ -89,11 +94,11 @@ static void cubic_update_reno(struct cubic *ca, const struct tcp_sock *tp, uint3
 {
     uint64_t growth = (uint64_t)acked * tp->mss_cache;
 
-    if (ca->w_est < ca->cwnd_prior)
+    if (ca->at.w_est < ca->at.cwnd_prior)
         growth = growth * CUBIC_ALPHA_NUM / CUBIC_ALPHA_DEN;
-    growth += ca->w_est_cnt;
-    ca->w_est = (uint32_t)min(ca->w_est + growth / tp->snd_cwnd, (uint64_t)TCP_CWND_MAX);
-    ca->w_est_cnt = (uint32_t)(growth % tp->snd_cwnd);
+    growth += ca->at.w_est_cnt;
+    ca->at.w_est = (uint32_t)min(ca->at.w_est + growth / tp->snd_cwnd, (uint64_t)TCP_CWND_MAX);
+    ca->at.w_est_cnt = (uint32_t)(growth % tp->snd_cwnd);
 }
 
 /* RFC 9438 4.2 to 4.5: towards where the curve is a round trip from now, by half of the window per RTT at
@@ -102,11 +107,11 @@ static void cubic_update_reno(struct cubic *ca, const struct tcp_sock *tp, uint3
 static void cubic_avoid(struct cubic *ca, struct tcp_sock *tp, uint32_t acked, uint64_t now)
 {
     uint32_t mss = tp->mss_cache, cwnd = tp->snd_cwnd;
-    uint64_t t_ms = now - ca->epoch_ms;
+    uint64_t t_ms = now - ca->at.epoch_ms;
 
     cubic_update_reno(ca, tp, acked);
-    if (cubic_window(ca, mss, t_ms) < ca->w_est) { /* the Reno-friendly region */
-        tp->snd_cwnd = max(cwnd, ca->w_est);
+    if (cubic_window(ca, mss, t_ms) < ca->at.w_est) { /* the Reno-friendly region */
+        tp->snd_cwnd = max(cwnd, ca->at.w_est);
         return;
     }
     uint32_t target = cubic_window(ca, mss, t_ms + tp->srtt_us / 1000);
@@ -140,15 +145,15 @@ static void cubic_cong_avoid(struct sock *sk, uint32_t acked, uint32_t prior_in_
 
     ca->last_ack_ms = now;
     if (!tcp_is_cwnd_limited(tp)) {
-        if (ca->epoch_ms) /* RFC 9438 5.8: time in which the window was not used does not count */
-            ca->epoch_ms += since;
+        if (ca->at.epoch_ms) /* RFC 9438 5.8: time in which the window was not used does not count */
+            ca->at.epoch_ms += since;
         return;
     }
     if (tp->snd_cwnd < tp->snd_ssthresh) {
         cubic_slow_start(ca, tp, acked);
         return;
     }
-    if (!ca->epoch_ms)
+    if (!ca->at.epoch_ms)
         cubic_epoch_start(ca, tp, now);
     cubic_avoid(ca, tp, acked, now);
 }
@@ -160,10 +165,11 @@ static uint32_t cubic_ssthresh(struct sock *sk)
     struct cubic *ca = cubic_of(sk);
     uint32_t cwnd = tp->snd_cwnd, flight = tcp_loss_flight(tp);
 
+    ca->before = ca->at;
     /* Lost below the last maximum: another flow is taking its share, so make room for it sooner. */
-    ca->w_max = cwnd < ca->w_max ? (uint32_t)((uint64_t)cwnd * CUBIC_FAST_NUM / CUBIC_FAST_DEN) : cwnd;
-    ca->cwnd_prior = cwnd;
-    ca->epoch_ms = 0;
+    ca->at.w_max = cwnd < ca->at.w_max ? (uint32_t)((uint64_t)cwnd * CUBIC_FAST_NUM / CUBIC_FAST_DEN) : cwnd;
+    ca->at.cwnd_prior = cwnd;
+    ca->at.epoch_ms = 0;
     return max((uint32_t)((uint64_t)flight * CUBIC_BETA_NUM / CUBIC_BETA_DEN), 2 * tp->mss_cache);
 }
 
@@ -180,13 +186,16 @@ static void cubic_event(struct sock *sk, enum tcp_ca_event event)
 
     switch (event) {
     case CA_EVENT_TX_START: /* idleness does not count either (RFC 9438 5.8) */
-        if (ca->epoch_ms)
-            ca->epoch_ms += now - ca->last_ack_ms;
+        if (ca->at.epoch_ms)
+            ca->at.epoch_ms += now - ca->last_ack_ms;
         ca->last_ack_ms = now;
         break;
     case CA_EVENT_LOSS: /* RFC 9438 4.8: the next epoch starts flat, at the window it finds */
-        ca->w_max = 0;
-        ca->epoch_ms = 0;
+        ca->at.w_max = 0;
+        ca->at.epoch_ms = 0;
+        break;
+    case CA_EVENT_UNDO: /* RFC 9438 4.9: the curve goes on as if nothing had happened */
+        ca->at = ca->before;
         break;
     }
 }

@@ -31,7 +31,6 @@
 #define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
 #define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
-#define TCP_BLACK_HOLE_MSS     512u /* no black hole is narrower (RFC 9293 3.7.1: 576 passes everywhere) */
 #define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
 #define TCP_FASTRETRANS_THRESH 3u
 #define TCP_CWND_MAX           0x3fffffffu
@@ -162,7 +161,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    54
+#define TCP_SYSCTLS    74
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
@@ -201,6 +200,10 @@ struct netns_tcp {
         sysctl_challenge_ack_limit, sysctl_invalid_ratelimit /* ms */, sysctl_rto_max_ms;
     int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
+    int sysctl_reordering, sysctl_max_reordering, sysctl_min_tso_segs; /* segments */
+    int sysctl_base_mss, sysctl_mtu_probe_floor, sysctl_probe_threshold /* bytes */;
+    int sysctl_probe_interval /* s */;
+    int sysctl_rto_min_us, sysctl_thin_linear_timeouts;
     int sysctl_fastopen, sysctl_tw_reuse;
     int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
     const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
@@ -448,6 +451,7 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq); /* frees the newest beyond se
 enum skb_drop_reason __must_check tcp_ack(struct sock *sk, const struct tcp_seg *seg);
 void tcp_rearm_rto(struct sock *sk);
 void tcp_rtt_sample(struct tcp_sock *tp, uint64_t rtt_us);
+void tcp_set_rto(struct tcp_sock *tp); /* from what was measured, without back-off */
 uint32_t tcp_in_flight(const struct tcp_sock *tp);
 void tcp_enter_loss(struct sock *sk);
 void tcp_xmit_loss(struct sock *sk);
@@ -462,10 +466,16 @@ struct tcp_ack_state {
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
     uint32_t fack;      /* what tcp_sock.fack will be; what one ACK tells is in no order */
+    uint32_t reordered; /* how far, in sequence numbers, something arrived behind what was sent later */
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
-    bool reordered;        /* something arrived behind what was sent later */
-    bool original;         /* something sent once, before high_seq, arrived */
+    bool newly_lost;       /* this ACK told of losses */
+    struct {
+        ktime_t sent_at; /* 0: nothing was delivered */
+        uint32_t delivered, delivered_us, first_sent_us;
+        bool app_limited;
+    } rate;        /* tcp_rate.c: as in the control block of what was sent last */
+    bool original; /* something sent once, before high_seq, arrived */
 };
 
 /* --- tcp_sacktag.c: the scoreboard --- */
@@ -495,6 +505,9 @@ static inline void tcp_tsorted_forget(struct sk_buff *skb)
 void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb);
 void tcp_unmark_lost(struct sock *sk);
 void tcp_timeout_mark_lost(struct sock *sk);
+
+/* Segments that one ACK may have us pass by without delivering them, in each of its walks. */
+#define TCP_ACK_STEPS 1024u
 uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 /* --- tcp_rack.c --- */
@@ -504,6 +517,7 @@ void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);
+bool tcp_rack_is_recent(const struct sock *sk, const struct tcp_skb_cb *cb, ktime_t now);
 /* In place of the retransmission timer: false if there is nothing to probe or that timer is nearer. */
 bool tcp_schedule_loss_probe(struct sock *sk, uint64_t now_ms);
 void tcp_send_loss_probe(struct sock *sk);
@@ -515,6 +529,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st);
 void tcp_enter_sack_loss(struct sock *sk);
 void tcp_rack_reo_timeout(struct sock *sk);
 void tcp_undo_count_retrans(struct tcp_sock *tp);
+void tcp_xmit_paced(struct sock *sk);
 void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st);
 
 /* --- tcp_ecn.c: marks instead of losses (RFC 3168) --- */
@@ -546,9 +561,40 @@ static inline void tcp_ecn_check(struct tcp_sock *tp, const struct tcp_seg *seg)
 }
 void tcp_xmit_lost(struct sock *sk); /* sends again what is marked, as far as cwnd allows */
 
+/* --- tcp_rate.c: how fast data arrives --- */
+
+void tcp_rate_init(struct tcp_sock *tp);
+void tcp_rate_sent(struct tcp_sock *tp, struct tcp_skb_cb *cb); /* cb->sent_at is set */
+void tcp_rate_ack(struct tcp_sock *tp,
+                  const struct tcp_ack_state *st);     /* at the end of an ACK that delivers */
+uint64_t tcp_delivery_rate(const struct tcp_sock *tp); /* bytes per second; 0: none yet */
+
+/* A segment has arrived: of those that one ACK tells, the one sent last makes the sample. */
+static inline void tcp_rate_delivered(const struct tcp_skb_cb *cb, struct tcp_ack_state *st)
+{
+    if (cb->sent_at < st->rate.sent_at)
+        return;
+    st->rate.sent_at = cb->sent_at;
+    st->rate.delivered = cb->delivered;
+    st->rate.delivered_us = cb->delivered_us;
+    st->rate.first_sent_us = cb->first_sent_us;
+    st->rate.app_limited = cb->app_limited;
+}
+
 /* --- tcp_mtu.c --- */
 
 void tcp_simple_retransmit(struct sock *sk);
+
+/* --- tcp_mtu_probe.c: RFC 4821; all but the first two only while probe_low, or probe_size, is set --- */
+
+enum tcp_mtu_probe { TCP_PROBE_NONE, TCP_PROBE_SENT, TCP_PROBE_WAIT };
+
+void tcp_mtu_probe_init(struct sock *sk);
+void tcp_mtu_black_hole(struct sock *sk, uint32_t len);
+enum tcp_mtu_probe tcp_mtu_probe(struct sock *sk, uint32_t mss);
+void tcp_mtu_probe_acked(struct sock *sk);
+void tcp_mtu_probe_timeout(struct sock *sk);
+bool tcp_mtu_probe_lost(struct sock *sk);
 
 /* --- tcp_chrono.c --- */
 
@@ -567,6 +613,7 @@ uint64_t tcp_chrono_us(const struct tcp_sock *tp, enum tcp_chrono what);
 enum tcp_ca_event {
     CA_EVENT_TX_START, /* data goes out while nothing is under way */
     CA_EVENT_LOSS,     /* the retransmission timer has fired; ssthresh() has been called */
+    CA_EVENT_UNDO,     /* the last ssthresh() was a mistake, windows are back where they were */
 };
 
 /* An algorithm keeps its state in tcp_sock.ca_priv. All but ssthresh and cong_avoid may be NULL. */
@@ -633,7 +680,8 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
 int tcp_fragment(struct sock *sk, struct sk_buff *skb, uint32_t len);
 bool tcp_send_new_probe(
     struct sock *sk); /* one segment of new data whatever cwnd says: true if it went out */
-bool tcp_retransmit_tail(struct sock *sk); /* the last segment sent, again: true if it went out */
+bool tcp_send_segment(struct sock *sk, uint32_t len); /* new data, `len` bytes at most: true if it went out */
+bool tcp_retransmit_tail(struct sock *sk);            /* the last segment sent, again: true if it went out */
 void tcp_send_ack(struct sock *sk);
 void tcp_send_fin(struct sock *sk);
 void tcp_send_active_reset(struct sock *sk);

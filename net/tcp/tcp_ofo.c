@@ -131,11 +131,15 @@ static void tcp_ofo_dsack(struct sock *sk, const struct tcp_skb_cb *first, const
         tp->duplicate_sack.end_seq = end_seq;
 }
 
-/* Puts skb's bytes into the gaps from `prev` on: takes skb. */
-static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
+/*
+ * Puts skb's bytes into the gaps from `prev` on: takes skb. Return: up to where all of them are queued now,
+ * which without memory may be nowhere.
+ */
+static uint32_t tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_buff *skb)
 {
     struct sk_buff_head *queue = &tcp_sk(sk)->out_of_order_queue;
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+    uint32_t end_seq = cb->end_seq;
 
     for (;;) {
         struct sk_buff *next = prev ? skb_queue_next(queue, prev) : skb_peek(queue);
@@ -143,27 +147,29 @@ static void tcp_ofo_fill_gaps(struct sock *sk, struct sk_buff *prev, struct sk_b
         bool overlaps = (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) ||
                         (next && before(TCP_SKB_CB(next)->seq, cb->end_seq));
         if (overlaps && skb_linearize(skb)) {
+            end_seq = cb->seq;
             kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
-            return;
+            return end_seq;
         }
         if (prev && after(TCP_SKB_CB(prev)->end_seq, cb->seq)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPOFOMerge);
             tcp_ofo_dsack(sk, TCP_SKB_CB(prev), cb);
             if (!before(TCP_SKB_CB(prev)->end_seq, cb->end_seq)) {
                 kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFO_OVERLAP);
-                return;
+                return end_seq;
             }
             tcp_ofo_trim_left(skb, TCP_SKB_CB(prev)->end_seq);
         }
         if (!next || !before(TCP_SKB_CB(next)->seq, cb->end_seq)) {
             tcp_ofo_link(sk, prev, skb);
-            return;
+            return end_seq;
         }
         if (before(cb->seq, TCP_SKB_CB(next)->seq)) {
             struct sk_buff *front = tcp_ofo_front(skb, TCP_SKB_CB(next)->seq);
             if (!front) {
+                end_seq = cb->seq;
                 kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
-                return;
+                return end_seq;
             }
             tcp_ofo_link(sk, prev, front);
         }
@@ -183,9 +189,10 @@ void tcp_ofo_insert(struct sock *sk, struct sk_buff *skb)
         return;
     }
     NET_INC_STATS(sock_net(sk), TcpExtTCPOFOQueue);
-    if (tp->sack_ok && after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt))
-        tcp_sack_new(tp, TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq);
-    tcp_ofo_fill_gaps(sk, tcp_ofo_find(tp, TCP_SKB_CB(skb)->seq), skb);
+    uint32_t seq = TCP_SKB_CB(skb)->seq, reached = tcp_ofo_fill_gaps(sk, tcp_ofo_find(tp, seq), skb);
+    /* Only what is queued is told: the peer may forget what it is told we have (RFC 2018 4). */
+    if (tp->sack_ok && after(seq, tp->rcv_nxt) && after(reached, seq))
+        tcp_sack_new(tp, seq, reached);
 }
 
 void tcp_ofo_drain(struct sock *sk)

@@ -44,8 +44,8 @@ uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu)
 
     tp->pmtu_cookie = pmtu;
     tp->mss_cache = min(tcp_mtu_to_mss(sk, pmtu), tp->mss_clamp);
-    if (tp->black_hole_mss)
-        tp->mss_cache = min(tp->mss_cache, (uint32_t)tp->black_hole_mss);
+    if (unlikely(tp->probe_low))
+        tp->mss_cache = min(tp->mss_cache, (uint32_t)tp->probe_low);
     tp->mss_cache -= tcp_header_len(tp) - TCP_HEADER_LEN; /* neither counts options: RFC 6691 3 */
     return tp->mss_cache;
 }
@@ -326,6 +326,7 @@ static int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, uint32_t mss)
     skb_shinfo(out)->gso_size = (uint16_t)(train ? mss : 0);
     skb_shinfo(out)->gso_segs = (uint16_t)(train ? DIV_ROUND_UP(skb->len, mss) : 0);
     TCP_SKB_CB(skb)->sent_at = ktime_get();
+    tcp_rate_sent(tcp_sk(sk), TCP_SKB_CB(skb));
     tcp_tsorted_sent(tcp_sk(sk), skb);
     tcp_send_one(sk, out, TCP_SKB_CB(skb));
     return 0;
@@ -490,9 +491,10 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
     struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tcp_current_mss(sk), quota = UINT32_MAX;
     bool sent = false, paced = tcp_needs_pacing(tp);
+    enum tcp_mtu_probe probe = unlikely(tp->probe_low) ? tcp_mtu_probe(sk, mss) : TCP_PROBE_NONE;
     struct sk_buff *skb;
 
-    while ((skb = tp->send_head)) {
+    while (likely(probe != TCP_PROBE_WAIT) && (skb = tp->send_head)) {
         if (unlikely(paced)) {
             quota = tcp_pacing_quota(sk, mss);
             if (!quota)
@@ -512,7 +514,7 @@ static void tcp_write_xmit(struct sock *sk, int nonagle)
     if (unlikely(tp->send_head || tp->nospace || tp->chrono > TCP_CHRONO_BUSY))
         tcp_chrono_update(tp);
     tcp_cwnd_validate(sk);
-    if (sent)
+    if (sent || probe == TCP_PROBE_SENT)
         tcp_schedule_loss_probe(sk, tp->last_snd_ms);
     tcp_check_probe_timer(sk);
 }
@@ -574,6 +576,8 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
     uint32_t mss = tcp_current_mss(sk), limit = mss, edge = tp->snd_una + tp->snd_wnd;
 
+    if (unlikely(tp->probe_size) && before(cb->seq, tp->probe_end))
+        tp->probe_size = 0;       /* an ACK would not tell which one has arrived: RFC 4821 7.6.4 */
     if (!before(cb->seq, edge)) { /* RFC 9293 SHLD-16; the first byte goes as a probe of a shrunk window */
         if (cb->seq != tp->snd_una && before(tp->snd_una, cb->seq))
             return -EAGAIN;
@@ -598,17 +602,21 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 
 /* --- probes of a tail --- */
 
-bool tcp_send_new_probe(struct sock *sk)
+bool tcp_send_segment(struct sock *sk, uint32_t len)
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *skb = tp->send_head;
-    uint32_t mss = tcp_current_mss(sk);
 
-    if (!skb || (skb->len > mss && tcp_fragment(sk, skb, mss)) || !tcp_snd_wnd_test(tp, skb) ||
-        tcp_transmit_skb(sk, skb, mss))
+    if (!skb || (skb->len > len && tcp_fragment(sk, skb, len)) || !tcp_snd_wnd_test(tp, skb) ||
+        tcp_transmit_skb(sk, skb, len))
         return false;
-    tcp_event_new_data_sent(sk, skb, mss);
+    tcp_event_new_data_sent(sk, skb, len);
     return true;
+}
+
+bool tcp_send_new_probe(struct sock *sk)
+{
+    return tcp_send_segment(sk, tcp_current_mss(sk));
 }
 
 bool tcp_retransmit_tail(struct sock *sk)

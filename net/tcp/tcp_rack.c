@@ -8,11 +8,15 @@
  */
 #include "net/tcp/tcp_internal.h"
 
-#define RACK_PERSIST      16u /* recoveries that a grown window lasts (RFC 8985 6.2 step 4) */
-#define RACK_MIN_RTT_MS   300000u
-#define TLP_MIN_PTO_MS    10u
-#define TLP_NEEDLESS_MS   200u /* RFC 8985 7.2: the longest a peer should delay an ACK */
-#define TCP_RECOVERY_RACK 1
+#define RACK_PERSIST    16u /* recoveries that a grown window lasts (RFC 8985 6.2 step 4) */
+#define RACK_MIN_RTT_MS 300000u
+#define TLP_MIN_PTO_MS  10u
+#define TLP_NEEDLESS_MS 200u /* RFC 8985 7.2: the longest a peer should delay an ACK */
+
+/* net.ipv4.tcp_recovery */
+#define TCP_RECOVERY_RACK         1
+#define TCP_RECOVERY_STATIC_WND   2 /* D-SACKs do not widen the reordering window */
+#define TCP_RECOVERY_NO_DUPTHRESH 4 /* three SACKed segments are no sign of loss */
 
 /* RFC 8985 5.2: was (t1, seq1) sent after (t2, seq2)? */
 static bool tcp_rack_sent_after(ktime_t t1, uint32_t seq1, ktime_t t2, uint32_t seq2)
@@ -68,8 +72,9 @@ void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t
 
 static bool tcp_dupthresh_reached(const struct tcp_sock *tp)
 {
-    return tp->sacked_segs >= TCP_FASTRETRANS_THRESH ||
-           tp->sacked_out >= TCP_FASTRETRANS_THRESH * tp->mss_cache;
+    if (tcp_net(&tp->sk)->sysctl_recovery & TCP_RECOVERY_NO_DUPTHRESH)
+        return false;
+    return tp->sacked_segs >= tp->reordering || tp->sacked_out >= (uint64_t)tp->reordering * tp->mss_cache;
 }
 
 static uint32_t tcp_rack_reo_wnd_us(const struct tcp_sock *tp)
@@ -84,6 +89,8 @@ static uint32_t tcp_rack_reo_wnd_us(const struct tcp_sock *tp)
 /* A D-SACK: we were too quick; once per round trip the window grows by min_rtt/4. */
 void tcp_rack_dsack(struct tcp_sock *tp)
 {
+    if (tcp_net(&tp->sk)->sysctl_recovery & TCP_RECOVERY_STATIC_WND)
+        return;
     if (tp->rack_reo_steps && before(tp->snd_una, tp->rack_dsack_round))
         return;
     tp->rack_reord_seen = true;
@@ -100,21 +107,39 @@ void tcp_rack_recovered(struct tcp_sock *tp)
 
 /* --- loss (step 5) --- */
 
+static uint64_t tcp_rack_limit_ns(const struct tcp_sock *tp)
+{
+    return ((uint64_t)tp->rack_rtt_us + tcp_rack_reo_wnd_us(tp)) * NSEC_PER_USEC;
+}
+
+/* 6.3: when the retransmission timer fires, may this transmission still be on its way? */
+bool tcp_rack_is_recent(const struct sock *sk, const struct tcp_skb_cb *cb, ktime_t now)
+{
+    return tcp_net(sk)->sysctl_recovery & TCP_RECOVERY_RACK &&
+           now - cb->sent_at < tcp_rack_limit_ns(tcp_sk(sk));
+}
+
 /* Marks what is lost by now: in how many us the next may be, 0 if nothing waits. */
 static uint64_t tcp_rack_detect_loss(struct sock *sk, ktime_t now)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    uint64_t limit_ns = ((uint64_t)tp->rack_rtt_us + tcp_rack_reo_wnd_us(tp)) * NSEC_PER_USEC, wait_ns = 0;
+    uint64_t limit_ns = tcp_rack_limit_ns(tp), wait_ns = 0;
     struct tcp_skb_cb *cb, *next;
 
-    /* In the order of sending: what was sent after the latest delivered one waits for its turn. */
+    /*
+     * In the order of sending: what was sent after the latest delivered one waits for its turn, and where one
+     * has time left so have all behind it. The timer goes by the first, where 6.3 goes by the last: no ACK
+     * costs more than what it finds lost.
+     */
     list_for_each_entry_safe (cb, next, &tp->tsorted_sent, tsorted) {
         if (!tcp_rack_sent_after(tp->rack_sent_at, tp->rack_end_seq, cb->sent_at, cb->end_seq))
             break;
-        if (now - cb->sent_at >= limit_ns)
-            tcp_mark_lost(sk, container_of((void *)cb, struct sk_buff, cb));
-        else
-            wait_ns = max(wait_ns, cb->sent_at + limit_ns - now);
+        tp->ack_steps++;
+        if (now - cb->sent_at < limit_ns) {
+            wait_ns = cb->sent_at + limit_ns - now;
+            break;
+        }
+        tcp_mark_lost(sk, container_of((void *)cb, struct sk_buff, cb));
     }
     return wait_ns / NSEC_PER_USEC + (wait_ns != 0);
 }
@@ -131,7 +156,8 @@ static void tcp_count_lost(struct sock *sk)
         if (cb->sacked & TCPCB_SACKED) {
             segs++;
             bytes += skb->len;
-        } else if (!cb->retrans && (segs >= TCP_FASTRETRANS_THRESH || bytes > 2 * tp->mss_cache)) {
+        } else if (!cb->retrans &&
+                   (segs >= tp->reordering || bytes > (uint64_t)(tp->reordering - 1) * tp->mss_cache)) {
             tcp_mark_lost(sk, skb);
         }
     }
@@ -257,6 +283,7 @@ void tcp_tlp_ack(struct sock *sk, const struct tcp_ack_state *st)
         tp->tlp_pending = false;
         NET_INC_STATS(sock_net(sk), TcpExtTCPLossProbeRecovery);
         if (tp->ca_state < TCP_CA_CWR) {
+            tp->undo_active = false;
             tp->snd_ssthresh = tp->ca_ops->ssthresh(sk);
             tp->snd_cwnd = min(tp->snd_cwnd, tp->snd_ssthresh);
             tp->snd_cwnd_cnt = 0;

@@ -43,6 +43,7 @@ static void tcp_undo(struct sock *sk)
     tp->snd_cwnd = max(tp->snd_cwnd, tp->prior_cwnd);
     tp->snd_ssthresh = max(tp->snd_ssthresh, tp->prior_ssthresh);
     tp->snd_cwnd_cnt = 0;
+    tcp_ca_event(sk, CA_EVENT_UNDO);
 }
 
 /* RFC 3522 3.2: the ACK that ended the wait echoes a time before our first retransmission. */
@@ -96,7 +97,8 @@ void tcp_enter_sack_loss(struct sock *sk)
     /* RFC 5682 2.1: not if the time-out came in the middle of a recovery. */
     tp->frto = tcp_net(sk)->sysctl_frto && (fresh || tp->retransmits);
     tcp_timeout_mark_lost(sk);
-    tp->snd_cwnd = tp->mss_cache;
+    tp->snd_cwnd =
+        tcp_pipe(tp) + tp->mss_cache; /* RFC 5681 3.1: one segment, beside what is still under way */
     tp->snd_cwnd_cnt = 0;
     tp->ca_state = TCP_CA_Loss;
     tp->high_seq = tp->snd_nxt;
@@ -105,29 +107,56 @@ void tcp_enter_sack_loss(struct sock *sk)
 
 /* --- sending again --- */
 
+/* false: not now. The first of a recovery waits for nothing, the others are paced as new data is. */
+static bool tcp_resend_one(struct sock *sk, struct sk_buff *skb)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t pipe = tcp_pipe(tp);
+
+    if (pipe && pipe + min(skb->len, tp->mss_cache) > tp->snd_cwnd) /* of a train one segment goes */
+        return false;
+    if (unlikely(tcp_needs_pacing(tp)) && tp->prr_out && !tcp_pacing_quota(sk, tp->mss_cache))
+        return false;
+    if (tcp_retransmit_skb(sk, skb))
+        return false;
+    if (unlikely(tcp_needs_pacing(tp)))
+        tcp_pacing_sent(tp, skb->len);
+    if (tp->ca_state == TCP_CA_Loss)
+        NET_INC_STATS(sock_net(sk), TcpExtTCPSlowStartRetrans);
+    else
+        NET_INC_STATS(sock_net(sk), TcpExtTCPFastRetrans);
+    tp->prr_out += skb->len;
+    return true;
+}
+
 /* RFC 6675 5, NextSeg() rule 1: what is lost, in order, as long as the pipe is not full. */
 void tcp_xmit_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
-    struct sk_buff *skb, *next;
+    struct sk_buff *skb = tp->retrans_hint ? tp->retrans_hint : skb_peek(&sk->sk_write_queue);
+    unsigned steps = 0;
 
-    skb = tp->retrans_hint ? tp->retrans_hint : skb_peek(&sk->sk_write_queue);
-    for (; skb && skb != tp->send_head && tp->lost_out; skb = next) {
+    /* Where much lies between two losses the next ACK goes on from the hint. */
+    for (; skb && skb != tp->send_head && tp->to_resend && steps < TCP_ACK_STEPS;
+         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
         tp->retrans_hint = skb;
-        if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST) {
-            uint32_t pipe = tcp_pipe(tp);
-            if (pipe && pipe + min(skb->len, tp->mss_cache) > tp->snd_cwnd) /* of a train one segment goes */
-                return;
-            if (tcp_retransmit_skb(sk, skb))
-                return;
-            if (tp->ca_state == TCP_CA_Loss)
-                NET_INC_STATS(sock_net(sk), TcpExtTCPSlowStartRetrans);
-            else
-                NET_INC_STATS(sock_net(sk), TcpExtTCPFastRetrans);
-            tp->prr_out += skb->len;
-        }
-        next = skb_queue_next(&sk->sk_write_queue, skb);
+        if ((TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS)) != TCPCB_LOST)
+            steps++;
+        else if (!tcp_resend_one(sk, skb))
+            break;
     }
+    tp->ack_steps += steps;
+}
+
+/* After its time has come: what pacing has held back. */
+void tcp_xmit_paced(struct sock *sk)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+
+    if (!tp->sack_ok && tp->ca_state == TCP_CA_Loss)
+        tcp_xmit_loss(sk);
+    else if (tp->to_resend && (tp->ca_state == TCP_CA_Recovery || (tp->ca_state == TCP_CA_Loss && !tp->frto)))
+        tcp_xmit_lost(sk);
 }
 
 /*
@@ -148,13 +177,30 @@ void tcp_prr(struct tcp_sock *tp, const struct tcp_ack_state *st)
     } else {
         uint32_t limit = tp->prr_delivered > tp->prr_out ? tp->prr_delivered - tp->prr_out : 0;
         limit = max(limit, st->delivered); /* never less than what has left: RFC 6937 3, RFC 9937 6.2 */
-        if (tp->snd_una != st->prior_una)
+        if (tp->snd_una != st->prior_una && !st->newly_lost) /* RFC 9937 5: SafeACK */
             limit += tp->mss_cache; /* slow-start reduction bound, while recovery makes headway */
         count = min(tp->snd_ssthresh - pipe, limit);
     }
     if (!tp->prr_out)
         count = max(count, tp->mss_cache);
     tp->snd_cwnd = max(pipe + count, tp->mss_cache);
+}
+
+/* --- reordering --- */
+
+/*
+ * Something arrived `distance` sequence numbers behind what was sent later: so much is normal here, and no
+ * sign of loss (RFC 8985 6.2 step 3; the degree is RFC 4653's, for tcpi_reordering and tcp_max_reordering).
+ */
+static void tcp_reordering_seen(struct sock *sk, uint32_t distance)
+{
+    struct tcp_sock *tp = tcp_sk(sk);
+    uint32_t segs = min(DIV_ROUND_UP(distance, tp->mss_cache), (uint32_t)tcp_net(sk)->sysctl_max_reordering);
+
+    NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReorder);
+    tp->reord_seen++;
+    tp->rack_reord_seen = true;
+    tp->reordering = max(tp->reordering, segs);
 }
 
 /* --- one ACK, by state --- */
@@ -253,6 +299,8 @@ static void tcp_enter_recovery_if_lost(struct sock *sk)
 
     if (tp->ca_state >= TCP_CA_Recovery)
         return;
+    if (tp->lost_out && unlikely(tp->probe_size) && tcp_mtu_probe_lost(sk))
+        return;
     if (tp->lost_out)
         tcp_enter_sack_recovery(sk);
     else if (tp->ca_state != TCP_CA_CWR)
@@ -283,11 +331,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
 
     tp->fack = before(st->fack, tp->snd_una) ? tp->snd_una : st->fack;
     if (st->reordered)
-        tp->reord_seen++;
-    if (st->reordered && !tp->rack_reord_seen) {
-        NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReorder);
-        tp->rack_reord_seen = true;
-    }
+        tcp_reordering_seen(sk, st->reordered);
     tcp_tlp_ack(sk, st);
     if (st->dsack && !st->tlp_dsack)
         tcp_rack_dsack(tp);
@@ -299,8 +343,11 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
         NET_INC_STATS(sock_net(sk), TcpExtTCPDSACKUndo); /* RFC 3708: told after it was over */
         tcp_undo(sk);
     }
-    if ((tp->sacked_out || tp->retrans_out || tp->lost_out) && (st->rack_advanced || st->newly_sacked))
+    if ((tp->sacked_out || tp->retrans_out || tp->lost_out) && (st->rack_advanced || st->newly_sacked)) {
+        uint32_t in_pipe = tcp_pipe(tp);
         reo_ms = tcp_find_lost(sk, st->now);
+        st->newly_lost = tcp_pipe(tp) < in_pipe;
+    }
     tcp_enter_recovery_if_lost(sk);
     if (tp->ca_state == TCP_CA_Recovery)
         tcp_prr(tp, st);
@@ -308,7 +355,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
         tcp_cwr_ack(tp, st);
     else if (acked)
         tp->ca_ops->cong_avoid(sk, acked, st->prior_in_flight);
-    if (tp->lost_out && resend)
+    if (tp->to_resend && resend)
         tcp_xmit_lost(sk);
     tcp_set_xmit_timer(sk, st, reo_ms);
 }

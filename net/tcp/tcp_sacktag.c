@@ -9,9 +9,6 @@
  */
 #include "net/tcp/tcp_internal.h"
 
-/* Segments that one ACK may have us pass by without delivering them. */
-#define TCP_SACK_STEPS 1024u
-
 static uint32_t tcp_skb_span(const struct sk_buff *skb)
 {
     return TCP_SKB_CB(skb)->end_seq - TCP_SKB_CB(skb)->seq;
@@ -64,13 +61,22 @@ void tcp_tsorted_split(struct sk_buff *skb, struct sk_buff *rest)
 
 /* --- marks --- */
 
+static bool tcp_wants_resend(const struct tcp_skb_cb *cb)
+{
+    return (cb->sacked & (TCPCB_LOST | TCPCB_RETRANS)) == TCPCB_LOST;
+}
+
 static void tcp_unmark(struct tcp_sock *tp, struct sk_buff *skb, uint8_t mark, uint32_t *sum)
 {
     struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
     if (!(cb->sacked & mark))
         return;
+    if (tcp_wants_resend(cb))
+        tp->to_resend -= tcp_skb_span(skb);
     cb->sacked &= (uint8_t)~mark;
+    if (tcp_wants_resend(cb))
+        tp->to_resend += tcp_skb_span(skb);
     *sum -= tcp_skb_span(skb);
     if (mark == TCPCB_SACKED)
         tp->sacked_segs--;
@@ -89,6 +95,8 @@ void tcp_scoreboard_trim(struct tcp_sock *tp, const struct sk_buff *skb, uint32_
 {
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
+    if (tcp_wants_resend(cb))
+        tp->to_resend -= len;
     if (cb->sacked & TCPCB_LOST)
         tp->lost_out -= len;
     if (cb->sacked & TCPCB_RETRANS)
@@ -114,6 +122,7 @@ void tcp_mark_lost(struct sock *sk, struct sk_buff *skb)
         return;
     cb->sacked |= TCPCB_LOST;
     tp->lost_out += tcp_skb_span(skb);
+    tp->to_resend += tcp_skb_span(skb);
 }
 
 void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb)
@@ -122,6 +131,8 @@ void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb)
 
     if (cb->sacked & (TCPCB_RETRANS | TCPCB_SACKED))
         return;
+    if (tcp_wants_resend(cb))
+        tp->to_resend -= tcp_skb_span(skb);
     cb->sacked |= TCPCB_RETRANS;
     tp->retrans_out += tcp_skb_span(skb);
 }
@@ -129,19 +140,25 @@ void tcp_mark_retransmitted(struct tcp_sock *tp, struct sk_buff *skb)
 void tcp_unmark_lost(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
+    struct list_head *place = &tp->tsorted_sent; /* lost first, so sent first, or nearly so */
 
-    for (struct sk_buff *skb = tcp_last_sent(sk); skb; skb = tcp_sent_before(sk, skb)) {
+    for (struct sk_buff *skb = skb_peek(&sk->sk_write_queue); skb && skb != tp->send_head && tp->lost_out;
+         skb = skb_queue_next(&sk->sk_write_queue, skb)) {
+        struct list_head *node = &TCP_SKB_CB(skb)->tsorted;
         if (!(TCP_SKB_CB(skb)->sacked & TCPCB_LOST))
             continue;
         tcp_unmark(tp, skb, TCPCB_LOST, &tp->lost_out);
-        if (!TCP_SKB_CB(skb)->tsorted.next) /* lost first, so sent first, or nearly so */
-            list_add(&TCP_SKB_CB(skb)->tsorted, &tp->tsorted_sent);
+        if (node->next)
+            continue;
+        list_add(node, place);
+        place = node;
     }
     tp->retrans_hint = NULL;
 }
 
 /*
- * After a time-out everything that is not SACKed is as good as lost (RFC 6675 5.1). If the first segment is
+ * After a time-out everything that is not SACKed is as good as lost (RFC 6675 5.1), but for what was sent so
+ * lately that its ACK cannot be here yet (RFC 8985 6.3). If the first segment is
  * SACKed and yet not acknowledged the peer has thrown away what it had: no mark is worth anything (RFC 2018
  * 8).
  */
@@ -150,6 +167,7 @@ void tcp_timeout_mark_lost(struct sock *sk)
     struct tcp_sock *tp = tcp_sk(sk);
     struct sk_buff *head = skb_peek(&sk->sk_write_queue);
     bool reneged = head && TCP_SKB_CB(head)->sacked & TCPCB_SACKED;
+    ktime_t now = ktime_get();
 
     if (reneged) {
         NET_INC_STATS(sock_net(sk), TcpExtTCPSACKReneging);
@@ -159,7 +177,8 @@ void tcp_timeout_mark_lost(struct sock *sk)
          skb = skb_queue_next(&sk->sk_write_queue, skb)) {
         if (reneged)
             tcp_unmark(tp, skb, TCPCB_SACKED, &tp->sacked_out);
-        if (!(TCP_SKB_CB(skb)->sacked & TCPCB_SACKED))
+        if (!(TCP_SKB_CB(skb)->sacked & TCPCB_SACKED) &&
+            (skb == head || reneged || !tcp_rack_is_recent(sk, TCP_SKB_CB(skb), now)))
             tcp_mark_lost(sk, skb);
     }
 }
@@ -173,12 +192,13 @@ void tcp_note_delivered(struct tcp_sock *tp, const struct sk_buff *skb, uint32_t
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
     st->delivered += end_seq - cb->seq;
+    tcp_rate_delivered(cb, st);
     tcp_rack_advance(tp, cb, end_seq, st);
     if (cb->retrans)
         return;
     /* Behind data that was sent after it, and not sent again: the network has changed the order. */
     if (before(end_seq, tp->fack))
-        st->reordered = true;
+        st->reordered = max(st->reordered, tp->fack - cb->seq);
     if (!after(end_seq, tp->high_seq))
         st->original = true;
 }
@@ -361,7 +381,7 @@ static uint32_t tcp_walk_news(struct sock *sk, const struct tcp_sack_block *bloc
 
 /*
  * The blocks of the last ACK are marked already, and most of them come again: only what is new is walked. A
- * peer that tells blocks to make us walk gets TCP_SACK_STEPS of it and pays for the rest with what it
+ * peer that tells blocks to make us walk gets TCP_ACK_STEPS of it and pays for the rest with what it
  * delivers.
  */
 static void tcp_walk_blocks(struct sock *sk, const struct tcp_sack_block *blocks, unsigned count,
@@ -369,7 +389,7 @@ static void tcp_walk_blocks(struct sock *sk, const struct tcp_sack_block *blocks
 {
     struct tcp_sock *tp = tcp_sk(sk);
     struct tcp_sack_block known[TCP_MAX_SACKS];
-    unsigned steps = TCP_SACK_STEPS, known_count = 0;
+    unsigned steps = TCP_ACK_STEPS, known_count = 0;
 
     if (!tp->sacked_out)
         tp->num_known_sacks = 0;
@@ -378,6 +398,7 @@ static void tcp_walk_blocks(struct sock *sk, const struct tcp_sack_block *blocks
         if (before(blocks[i].start_seq, reached))
             known[known_count++] = (struct tcp_sack_block){blocks[i].start_seq, reached};
     }
+    tp->ack_steps += TCP_ACK_STEPS - steps;
     tp->num_known_sacks = (uint8_t)known_count;
     for (unsigned i = 0; i < known_count; i++)
         tp->known_sacks[i] = known[i];

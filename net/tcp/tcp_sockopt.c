@@ -264,7 +264,9 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     const struct tcp_sock *tp = tcp_sk(sk);
     uint32_t mss = tp->mss_cache;
 
-    *info = (struct tcp_info){.tcpi_state = sk->sk_state, .tcpi_reordering = TCP_FASTRETRANS_THRESH};
+    *info = (struct tcp_info){.tcpi_state = sk->sk_state,
+                              .tcpi_reordering =
+                                  tp->reordering ? tp->reordering : (uint32_t)tcp_net(sk)->sysctl_reordering};
     info->tcpi_pacing_rate = info->tcpi_max_pacing_rate = UINT64_MAX; /* no bound */
     info->tcpi_snd_cwnd = max(tp->snd_cwnd / mss, 1u);
     if (sk->sk_state == TCP_LISTEN) { /* nothing else has a meaning there */
@@ -295,6 +297,8 @@ static void tcp_get_info(const struct sock *sk, struct tcp_info *info)
     info->tcpi_snd_wnd = tp->snd_wnd;
     info->tcpi_pacing_rate = tcp_pacing_rate(tp);
     info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
+    info->tcpi_delivery_rate = tcp_delivery_rate(tp);
+    info->tcpi_delivery_rate_app_limited = tp->rate_app_limited;
     tcp_get_info_counts(tp, info);
 }
 
@@ -440,7 +444,11 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_rto_max_ms", &tn->sysctl_rto_max_ms, 1, TCP_RTO_MAX_LEAST, TCP_RTO_MAX},
         {"net.ipv4.tcp_notsent_lowat", &tn->sysctl_notsent_lowat, 1, -1, INT_MAX}, /* -1: no bound */
-        {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 1},
+        {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 2},
+        {"net.ipv4.tcp_base_mss", &tn->sysctl_base_mss, 1, TCP_MIN_SND_MSS, 65535},
+        {"net.ipv4.tcp_mtu_probe_floor", &tn->sysctl_mtu_probe_floor, 1, TCP_MIN_SND_MSS, 65535},
+        {"net.ipv4.tcp_probe_threshold", &tn->sysctl_probe_threshold, 1, 1, 65535},
+        {"net.ipv4.tcp_probe_interval", &tn->sysctl_probe_interval, 1, 0, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_syncookies", &tn->sysctl_syncookies, 1, 0, 2},
         {"net.ipv4.tcp_max_syn_backlog", &tn->sysctl_max_syn_backlog, 1, 1, 1 << 20},
         {"net.ipv4.tcp_max_tw_buckets", &tn->sysctl_max_tw_buckets, 1, 0, 1 << 24},
@@ -453,6 +461,11 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_sack", &tn->sysctl_sack, 1, 0, 1},
         {"net.ipv4.tcp_dsack", &tn->sysctl_dsack, 1, 0, 1},
         {"net.ipv4.tcp_recovery", &tn->sysctl_recovery, 1, 0, 7},
+        {"net.ipv4.tcp_reordering", &tn->sysctl_reordering, 1, TCP_FASTRETRANS_THRESH, 1000},
+        {"net.ipv4.tcp_max_reordering", &tn->sysctl_max_reordering, 1, TCP_FASTRETRANS_THRESH, 100000},
+        {"net.ipv4.tcp_min_tso_segs", &tn->sysctl_min_tso_segs, 1, 1, 44},
+        {"net.ipv4.tcp_rto_min_us", &tn->sysctl_rto_min_us, 1, 1000, 1000000},
+        {"net.ipv4.tcp_thin_linear_timeouts", &tn->sysctl_thin_linear_timeouts, 1, 0, 1},
         {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
         {"net.ipv4.tcp_tw_reuse", &tn->sysctl_tw_reuse, 1, 0, 2}, /* 2: to ourselves only */
@@ -492,6 +505,10 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_keepalive_intvl = 75;
     tn->sysctl_window_scaling = 1;
     tn->sysctl_recovery = 1;
+    tn->sysctl_reordering = TCP_FASTRETRANS_THRESH;
+    tn->sysctl_max_reordering = 300;
+    tn->sysctl_min_tso_segs = 2;
+    tn->sysctl_rto_min_us = TCP_RTO_MIN * 1000;
     tn->sysctl_early_retrans = 3;
     tn->sysctl_frto = 2;
     tn->sysctl_ecn = 2; /* answer those who ask */
@@ -501,7 +518,11 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
     tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
-    tn->sysctl_syncookies = 1;  /* when the SYN queue is full; 2: always */
+    tn->sysctl_base_mss = 1024;
+    tn->sysctl_mtu_probe_floor = 512; /* 576 passes everywhere: RFC 9293 3.7.1 */
+    tn->sysctl_probe_threshold = 8;
+    tn->sysctl_probe_interval = 600; /* RFC 4821 7.3, RFC 1191 6.3 */
+    tn->sysctl_syncookies = 1;       /* when the SYN queue is full; 2: always */
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_challenge_ack_limit = 1000;

@@ -125,14 +125,10 @@ static bool tcp_retransmits_exhausted(struct sock *sk, uint64_t now)
  */
 static void tcp_black_hole_check(struct sock *sk)
 {
-    struct tcp_sock *tp = tcp_sk(sk);
     const struct sk_buff *head = skb_peek(&sk->sk_write_queue);
 
-    if (!tcp_net(sk)->sysctl_mtu_probing || sk->inet_pmtudisc == IP_PMTUDISC_DONT || tcp_syn_state(sk) ||
-        !head || head->len <= TCP_BLACK_HOLE_MSS)
-        return;
-    tp->black_hole_mss = (uint16_t)max(min(tp->mss_cache / 2, 1024u), TCP_BLACK_HOLE_MSS);
-    tcp_sync_mss(sk, tp->pmtu_cookie);
+    if (head && !tcp_syn_state(sk))
+        tcp_mtu_black_hole(sk, head->len);
 }
 
 /* RFC 9293 3.8.3: past R1 ask for another route, past R2 end. Return: true if the connection is over. */
@@ -170,6 +166,16 @@ static bool tcp_shut_out(const struct sock *sk, uint64_t now)
     return !tp->snd_wnd && !sk->sk_dead && !tcp_syn_state(sk) && now - tp->last_ack_ms <= TCP_RTO_MAX * 2;
 }
 
+/*
+ * net.ipv4.tcp_thin_linear_timeouts: of so little data nothing congests, and nobody would see a loss but this
+ * timer, so six times it does not back off. Off by default: RFC 6298 5.5 knows of no such case.
+ */
+static bool tcp_is_thin_stream(const struct tcp_sock *tp)
+{
+    return unlikely(tcp_net(&tp->sk)->sysctl_thin_linear_timeouts) && tp->sk.sk_state == TCP_ESTABLISHED &&
+           tp->packets_out < 4 && tp->srtt_us && tp->retransmits <= 6;
+}
+
 static void tcp_retransmit_timer(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);
@@ -202,9 +208,13 @@ static void tcp_retransmit_timer(struct sock *sk)
     tp->retrans_hint = NULL;
     if (tp->retransmits < 255)
         tp->retransmits++;
-    if (tp->backoff < 255)
-        tp->backoff++;
-    tp->rto_ms = min(tp->rto_ms * 2, tcp_rto_max(tp)); /* RFC 6298 5.5 */
+    if (tcp_is_thin_stream(tp)) {
+        tcp_set_rto(tp);
+    } else {
+        if (tp->backoff < 255)
+            tp->backoff++;
+        tp->rto_ms = min(tp->rto_ms * 2, tcp_rto_max(tp)); /* RFC 6298 5.5 */
+    }
     tcp_reset_xmit_timer(sk, TCP_TIME_RETRANS,
                          shut_out ? tp->rto_ms
                                   : tcp_until_user_timeout(tp, tp->retrans_stamp_ms, tp->rto_ms));

@@ -41,7 +41,8 @@ struct run {
     unsigned unfinished;
     uint64_t start_ns, done_ns, lost_ns; /* when the last byte was read; when lose_last() struck */
     uint32_t srtt_us;                    /* of the client when all had arrived */
-    uint64_t retrans, timeouts, probes, segments, duplicates;
+    uint64_t retrans, timeouts, probes, segments, duplicates, mtu_probes;
+    uint32_t last_mss;
 };
 
 static uint8_t byte_at(size_t offset)
@@ -130,6 +131,7 @@ static void run(struct run *r, uint64_t seed)
     r->retrans = mib[MIB_TcpRetransSegs];
     r->timeouts = mib[MIB_TcpExtTCPTimeouts];
     r->probes = mib[MIB_TcpExtTCPLossProbes];
+    r->mtu_probes = mib[MIB_TcpExtTCPMTUPSuccess] + mib[MIB_TcpExtTCPMTUPFail];
     r->segments = mib[MIB_TcpOutSegs];
     r->duplicates = other[MIB_TcpExtTCPDSACKOldSent] + other[MIB_TcpExtTCPDSACKOfoSent];
     if (!done || r->wrong)
@@ -139,6 +141,7 @@ static void run(struct run *r, uint64_t seed)
     for (struct sock_common *c = tcp_next_conn(r->client->net, NULL); c; c = tcp_next_conn(r->client->net, c))
         if (c->state == TCP_ESTABLISHED) {
             r->srtt_us = tcp_sk((struct sock *)c)->srtt_us;
+            r->last_mss = tcp_sk((struct sock *)c)->mss_cache;
             tcp_prot.shutdown((struct sock *)c, SHUT_WR);
         }
     host_advance_ns(300 * NSEC_PER_SEC);
@@ -249,6 +252,36 @@ TEST("when four of ten ACKs are lost next to nothing is sent again")
         run(&r, seed);
         assert_int_equal(r.timeouts, 0);
         assert_true(r.retrans <= 5);
+    }
+}
+
+/* --- a path that swallows what is long, and says nothing --- */
+
+static bool lose_long(void *ctx, struct net_device *from, const uint8_t *frame, size_t len)
+{
+    struct run *r = ctx;
+
+    if (from != r->client->dev || !is_tcp(frame) || len <= 14 + 1300)
+        return true;
+    r->dropped++;
+    return false;
+}
+
+TEST("in a black hole the search ends within a few bytes of what passes, without another time-out")
+/* RFC 4821 7 */
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct run r = {.conditions = {.delay_ns = 5 * MS, .loss = seed == 3 ? 0.002 : 0},
+                        .size = 4 << 20,
+                        .pass = lose_long};
+        run(&r, seed);
+        assert_true(r.mtu_probes >= 5);
+        /* The initial window, thrice its first segment and its probe; the rest of the search costs a segment
+         * each. */
+        assert_true(r.dropped <= 24);
+        assert_true(r.last_mss > 1300 - 52 - 8 && r.last_mss <= 1300 - 52);
+        if (seed < 3)
+            assert_in_range(r.timeouts, 3, 6);
     }
 }
 

@@ -15,8 +15,7 @@
 /* --- constants; times in ms --- */
 
 #define TCP_RTO_MIN          200u
-#define TCP_RTO_MAX          120000u /* as far as tcp_rto_max_ms and TCP_RTO_MAX_MS go ... */
-#define TCP_RTO_MAX_LEAST    1000 /* ... and down to this */
+#define TCP_RTO_MAX          120000u
 #define TCP_TIMEOUT_INIT     1000u /* RFC 6298 2.1 */
 #define TCP_TIMEOUT_FALLBACK 3000u /* RFC 6298 5.7: after a SYN had to be sent again */
 #define TCP_DELACK_MS        40u   /* RFC 9293 3.8.6.3: below 500 */
@@ -30,6 +29,8 @@
 #define TCP_TIMEWAIT_MS     60000u
 #define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
 #define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
+#define TCP_INVALID_RATELIMIT_MS                                                                             \
+    500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
 #define TCP_BLACK_HOLE_MSS     512u /* no black hole is narrower (RFC 9293 3.7.1: 576 passes everywhere) */
 #define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
@@ -161,7 +162,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    54
+#define TCP_SYSCTLS    72
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
@@ -201,6 +202,7 @@ struct netns_tcp {
     int sysctl_ecn, sysctl_ecn_fallback;
     int sysctl_timestamps, sysctl_sack, sysctl_dsack, sysctl_recovery, sysctl_early_retrans, sysctl_frto;
     int sysctl_fastopen, sysctl_tw_reuse;
+    int sysctl_tw_reuse_delay; /* ms: a TIME_WAIT younger than this makes no room (RFC 6191) */
     int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
     const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
@@ -212,7 +214,7 @@ static inline struct netns_tcp *tcp_net(const struct sock *sk)
     return sock_net(sk)->tcp;
 }
 
-/* Where the doubling of the RTO ends (RFC 6298 2.5 and 5.5: 60 s at least, unless somebody asked for less). */
+/* Where the doubling of the RTO ends: at two minutes, or earlier if somebody asked for it (RFC 6298 5.5). */
 static inline uint32_t tcp_rto_max(const struct tcp_sock *tp)
 {
     return tp->rto_max_ms ? tp->rto_max_ms : (uint32_t)tcp_net(&tp->sk)->sysctl_rto_max_ms;
@@ -443,9 +445,9 @@ void tcp_write_queue_purge(struct sock *sk);
 struct tcp_ack_state {
     const struct tcp_seg *seg;
     ktime_t now;
+    uint32_t fack; /* what tcp_sock.fack will be; what one ACK tells is in no order */
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
-    uint32_t fack;      /* what tcp_sock.fack will be; what one ACK tells is in no order */
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
     bool reordered;        /* something arrived behind what was sent later */
@@ -600,10 +602,10 @@ uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t a
 /* --- tcp_output.c --- */
 
 uint32_t tcp_current_mss(struct sock *sk);
+/* What our link takes (RFC 9293 MUST-67): a narrow path to the peer says nothing of the one back. */
+uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
 uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu);
 uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu);
-/* What our link takes (RFC 9293 MUST-67): a narrower path from us to the peer says nothing of the one back. */
-uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
 void tcp_select_initial_window(struct netns_tcp *tn, uint32_t rcvbuf, bool wscale_ok, uint32_t mss,
                                uint32_t *rcv_wnd, uint8_t *wscale);
 uint32_t tcp_win_from_space(uint32_t space);

@@ -192,6 +192,8 @@ class Calls:
 
     def call_connect(self, a, expected):
         fd, port = self.fd(a[0]), re.search(r"htons\((\d+)\)", a[1])
+        if a[1] == "AF_UNSPEC":
+            return self.stack.call("connect", fd, ctypes.create_string_buffer(16), 16)
         host = re.search(r'inet_addr\("([\d.]+)"\)', a[1])
         peer = self.script.peer(int(a[1]) if a[1].isdigit() else 1)
         port = int(port[1]) if port else 8080

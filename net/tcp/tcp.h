@@ -71,7 +71,7 @@ _Static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 3.1");
 
 #define TCPOPT_FASTOPEN         34
 #define TCPOLEN_FASTOPEN_BASE   2
-#define TCPOLEN_FASTOPEN_COOKIE 8 /* ours; RFC 7413 4.1.1 allows 4 to 16 */
+#define TCPOLEN_FASTOPEN_COOKIE 8   /* ours; RFC 7413 4.1.1 allows 4 to 16 */
 #define TCPOPT_EXP              254 /* RFC 6994: two bytes behind the length tell whose it is */
 #define TCPOPT_EXP_FASTOPEN     0xf989
 #define TCPOLEN_EXP_BASE        4
@@ -210,6 +210,7 @@ struct tcp_sock {
     /* --- round-trip time and timers (RFC 6298) --- */
     uint32_t srtt_us, rttvar_us; /* 0: no sample yet */
     uint32_t rto_ms;
+    uint32_t rto_max_ms; /* 0: the sysctl's */
     uint8_t backoff, retransmits, probes_out, ka_probes_out;
     uint8_t xmit_pending; /* enum tcp_xmit_pending */
     uint64_t xmit_timeout_ms;
@@ -295,7 +296,6 @@ struct tcp_sock {
     /* --- options --- */
     uint32_t keepalive_time_ms, keepalive_intvl_ms, user_timeout_ms, defer_accept_ms; /* 0: the sysctl's */
     uint32_t notsent_lowat;                                                           /* 0: the sysctl's */
-    uint32_t rto_max_ms;                                                              /* 0: the sysctl's */
     uint32_t window_clamp;                 /* TCP_WINDOW_CLAMP: largest window to offer, 0: no bound */
     int32_t linger2_s;                     /* FIN_WAIT2 of an orphan: 0: the sysctl's, below: none at all */
     uint8_t keepalive_probes, syn_retries; /* 0: the sysctl's */

@@ -276,7 +276,7 @@ static bool tcp_tw_reusable(const struct sock *sk, const struct inet_timewait_so
     if (!tn->sysctl_tw_reuse || (tn->sysctl_tw_reuse == 2 && !ipv4_is_loopback(sk->sk_daddr)))
         return false;
     return tw->substate == TCP_TIME_WAIT && tw->tstamp_ok && tn->sysctl_timestamps &&
-           ktime_get_ms() - tw->ts_recent_ms >= TCP_TW_REUSE_MS;
+           ktime_get_ms() - tw->ts_recent_ms >= (uint64_t)tn->sysctl_tw_reuse_delay;
 }
 
 /* Are sk's ends in use, with this port of ours? *tw: by this one, which would make room; else NULL. */

@@ -518,6 +518,22 @@ static bool tcp_data_after_close(const struct sock *sk, const struct tcp_seg *se
     return sk->sk_shutdown & RCV_SHUTDOWN && seg->len && after(seg->end_seq - fin, tcp_sk(sk)->rcv_nxt);
 }
 
+/*
+ * A RST for this segment: from where the peer stands, which it believes at once (RFC 5961 3.2), however much
+ * of ours is still on its way.
+ */
+static void tcp_abort_for(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
+{
+    struct tcp_seg there = *seg;
+
+    if (before(there.ack, tcp_sk(sk)->snd_una))
+        there.ack = tcp_sk(sk)->snd_una;
+    tcp_sk(sk)->af_ops->send_reset(skb, &there);
+    tcp_write_queue_purge(sk);
+    sk->sk_err = ECONNRESET;
+    tcp_done(sk);
+}
+
 /* Seventh and eighth, text and FIN: takes skb. */
 static void tcp_step_text(struct sock *sk, struct sk_buff *skb, const struct tcp_seg *seg)
 {
@@ -526,7 +542,7 @@ static void tcp_step_text(struct sock *sk, struct sk_buff *skb, const struct tcp
     case TCP_FIN_WAIT2:
         if (tcp_data_after_close(sk, seg)) {
             NET_INC_STATS(sock_net(sk), TcpExtTCPAbortOnData);
-            tcp_abort(sk, ECONNRESET);
+            tcp_abort_for(sk, skb, seg);
             kfree_skb_reason(skb, SKB_DROP_REASON_TCP_CLOSED);
             return;
         }

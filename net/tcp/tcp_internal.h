@@ -15,8 +15,7 @@
 /* --- constants; times in ms --- */
 
 #define TCP_RTO_MIN          200u
-#define TCP_RTO_MAX          120000u /* as far as tcp_rto_max_ms and TCP_RTO_MAX_MS go ... */
-#define TCP_RTO_MAX_LEAST    1000 /* ... and down to this */
+#define TCP_RTO_MAX          120000u
 #define TCP_TIMEOUT_INIT     1000u /* RFC 6298 2.1 */
 #define TCP_TIMEOUT_FALLBACK 3000u /* RFC 6298 5.7: after a SYN had to be sent again */
 #define TCP_DELACK_MS        40u   /* RFC 9293 3.8.6.3: below 500 */
@@ -161,7 +160,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    74
+#define TCP_SYSCTLS    76
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */
@@ -205,6 +204,7 @@ struct netns_tcp {
     int sysctl_probe_interval /* s */;
     int sysctl_rto_min_us, sysctl_thin_linear_timeouts;
     int sysctl_fastopen, sysctl_tw_reuse;
+    int sysctl_tw_reuse_delay; /* ms: a TIME_WAIT younger than this makes no room (RFC 6191) */
     int sysctl_pacing, sysctl_pacing_ss_ratio, sysctl_pacing_ca_ratio; /* ratios in percent */
     const struct tcp_congestion_ops *default_ca;                       /* of new sockets */
     struct sysctl_entry sysctl_entries[TCP_SYSCTLS];
@@ -216,7 +216,7 @@ static inline struct netns_tcp *tcp_net(const struct sock *sk)
     return sock_net(sk)->tcp;
 }
 
-/* Where the doubling of the RTO ends (RFC 6298 2.5 and 5.5: 60 s at least, unless somebody asked for less). */
+/* Where the doubling of the RTO ends: at two minutes, or earlier if somebody asked for it (RFC 6298 5.5). */
 static inline uint32_t tcp_rto_max(const struct tcp_sock *tp)
 {
     return tp->rto_max_ms ? tp->rto_max_ms : (uint32_t)tcp_net(&tp->sk)->sysctl_rto_max_ms;
@@ -463,9 +463,9 @@ void tcp_write_queue_purge(struct sock *sk);
 struct tcp_ack_state {
     const struct tcp_seg *seg;
     ktime_t now;
+    uint32_t fack; /* what tcp_sock.fack will be; what one ACK tells is in no order */
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
-    uint32_t fack;      /* what tcp_sock.fack will be; what one ACK tells is in no order */
     uint32_t reordered; /* how far, in sequence numbers, something arrived behind what was sent later */
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
@@ -663,10 +663,10 @@ uint32_t tcp_hystart_ack(struct tcp_hystart *hs, struct tcp_sock *tp, uint32_t a
 /* --- tcp_output.c --- */
 
 uint32_t tcp_current_mss(struct sock *sk);
+/* What our link takes (RFC 9293 MUST-67): a narrow path to the peer says nothing of the one back. */
+uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
 uint32_t tcp_sync_mss(struct sock *sk, uint32_t pmtu);
 uint16_t tcp_mtu_to_mss(const struct sock *sk, uint32_t mtu);
-/* What our link takes (RFC 9293 MUST-67): a narrower path from us to the peer says nothing of the one back. */
-uint16_t tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
 /* What our SYN or SYN-ACK offers. sk: the listener of a half-open connection, or who opens one. */
 void tcp_select_initial_window(const struct sock *sk, bool wscale_ok, uint32_t mss, uint32_t *rcv_wnd,
                                uint8_t *wscale);

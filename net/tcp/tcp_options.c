@@ -7,7 +7,8 @@
 #include "net/tcp/tcp_internal.h"
 
 /* RFC 7413 4.1.1: no cookie, or one of 4 to 16 bytes, an even number. */
-static void tcp_parse_fastopen(const uint8_t *cookie, unsigned len, bool exp, struct tcp_options_received *opt)
+static void tcp_parse_fastopen(const uint8_t *cookie, unsigned len, bool exp,
+                               struct tcp_options_received *opt)
 {
     if (len % 2 || len > 16 || len == 2)
         return;
@@ -143,7 +144,8 @@ static unsigned tcp_write_fastopen(uint8_t *p, const uint8_t *cookie, bool exp)
     if (exp) {
         p[0] = TCPOPT_EXP;
         p[1] = TCPOLEN_EXP_BASE + TCPOLEN_FASTOPEN_COOKIE;
-        put_unaligned_be16(TCPOPT_EXP_FASTOPEN, p + 2);
+        p[2] = TCPOPT_EXP_FASTOPEN >> 8;
+        p[3] = TCPOPT_EXP_FASTOPEN & 0xff;
         __builtin_memcpy(p + TCPOLEN_EXP_BASE, cookie, TCPOLEN_FASTOPEN_COOKIE);
         return TCPOLEN_EXP_BASE + TCPOLEN_FASTOPEN_COOKIE;
     }

@@ -418,8 +418,12 @@ static uint32_t tcp_cwnd_room(const struct tcp_sock *tp, uint32_t mss)
     return in_flight < cwnd ? cwnd - in_flight : 0;
 }
 
+/* A FIN alone waits for nobody: it is no data (RFC 5681 3.1 bounds that), and the peer learns the end sooner.
+ */
 static bool tcp_cwnd_test(const struct tcp_sock *tp, const struct sk_buff *skb, uint32_t mss)
 {
+    if (!skb->len)
+        return true;
     uint32_t room = tcp_cwnd_room(tp, mss);
 
     return room && skb->len <= room;

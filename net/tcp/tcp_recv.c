@@ -99,7 +99,8 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msg *msg, size_t len, int flags)
     struct tcp_sock *tp = tcp_sk(sk);
     uint64_t deadline = sock_rcv_deadline(sk, flags);
     uint32_t seq = tp->copied_seq;
-    size_t control_used = 0, copied = 0, target = flags & MSG_WAITALL ? len : min((size_t)max(sk->sk_rcvlowat, 1u), len);
+    size_t control_used = 0, copied = 0,
+           target = flags & MSG_WAITALL ? len : min((size_t)max(sk->sk_rcvlowat, 1u), len);
     int state = 0;
 
     if (unlikely(flags & MSG_ERRQUEUE))

@@ -155,7 +155,7 @@ static int tcp_set_int(struct sock *sk, int name, int val)
         tp->user_timeout_ms = (uint32_t)val;
         return 0;
     case TCP_RTO_MAX_MS:
-        if (val < TCP_RTO_MAX_LEAST || val > (int)TCP_RTO_MAX)
+        if (val < (int)TCP_TIMEOUT_INIT || val > (int)TCP_RTO_MAX)
             return -EINVAL;
         tp->rto_max_ms = (uint32_t)val;
         return 0;
@@ -442,7 +442,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_keepalive_time", &tn->sysctl_keepalive_time, 1, 1, TCP_KEEP_MAX_S},
         {"net.ipv4.tcp_keepalive_probes", &tn->sysctl_keepalive_probes, 1, 1, 127},
         {"net.ipv4.tcp_keepalive_intvl", &tn->sysctl_keepalive_intvl, 1, 1, TCP_KEEP_MAX_S},
-        {"net.ipv4.tcp_rto_max_ms", &tn->sysctl_rto_max_ms, 1, TCP_RTO_MAX_LEAST, TCP_RTO_MAX},
+        {"net.ipv4.tcp_rto_max_ms", &tn->sysctl_rto_max_ms, 1, TCP_TIMEOUT_INIT, TCP_RTO_MAX},
         {"net.ipv4.tcp_notsent_lowat", &tn->sysctl_notsent_lowat, 1, -1, INT_MAX}, /* -1: no bound */
         {"net.ipv4.tcp_mtu_probing", &tn->sysctl_mtu_probing, 1, 0, 2},
         {"net.ipv4.tcp_base_mss", &tn->sysctl_base_mss, 1, TCP_MIN_SND_MSS, 65535},
@@ -469,6 +469,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
         {"net.ipv4.tcp_early_retrans", &tn->sysctl_early_retrans, 1, 0, 4},
         {"net.ipv4.tcp_frto", &tn->sysctl_frto, 1, 0, 2},
         {"net.ipv4.tcp_tw_reuse", &tn->sysctl_tw_reuse, 1, 0, 2}, /* 2: to ourselves only */
+        {"net.ipv4.tcp_tw_reuse_delay", &tn->sysctl_tw_reuse_delay, 1, 1, (int)TCP_TIMEWAIT_MS},
         {"net.ipv4.tcp_fastopen", &tn->sysctl_fastopen, 1, 0, INT_MAX},
         {"net.ipv4.tcp_fastopen_key", (void *)&tcp_sysctl_fastopen_key, SYSCTL_TEXT, 0, 0},
         {"net.ipv4.tcp_abort_on_overflow", &tn->sysctl_abort_on_overflow, 1, 0, 1},
@@ -515,6 +516,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_ecn_fallback = 1;
     tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
     tn->sysctl_tw_reuse = 2;
+    tn->sysctl_tw_reuse_delay = TCP_TW_REUSE_MS;
     tn->sysctl_moderate_rcvbuf = 1;
     tn->sysctl_notsent_lowat = -1;
     tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
@@ -526,7 +528,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
     tn->sysctl_slow_start_after_idle = 1;
     tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
     tn->sysctl_challenge_ack_limit = 1000;
-    tn->sysctl_invalid_ratelimit = 500;
+    tn->sysctl_invalid_ratelimit = TCP_INVALID_RATELIMIT_MS;
     tn->sysctl_rto_max_ms = TCP_RTO_MAX;
     tn->sysctl_pacing = 1;
     tn->sysctl_pacing_ss_ratio = 200;

@@ -192,6 +192,8 @@ class Calls:
 
     def call_connect(self, a, expected):
         fd, port = self.fd(a[0]), re.search(r"htons\((\d+)\)", a[1])
+        if a[1] == "AF_UNSPEC":
+            return self.stack.call("connect", fd, ctypes.create_string_buffer(16), 16)
         host = re.search(r'inet_addr\("([\d.]+)"\)', a[1])
         peer = self.script.peer(int(a[1]) if a[1].isdigit() else 1)
         port = int(port[1]) if port else 8080
@@ -206,20 +208,23 @@ class Calls:
         return 0
 
     def call_write(self, a, expected):
-        return self.send(self.fd(a[0]), value(a[2]), 0)
+        return self.send(self.fd(a[0]), value(a[2]), 0, a[1] == "NULL")
 
     def call_send(self, a, expected):
-        return self.send(self.fd(a[0]), value(a[2]), value(a[3], MSG))
+        return self.send(self.fd(a[0]), value(a[2]), value(a[3], MSG), a[1] == "NULL")
 
-    def send(self, fd, length, flags):
+    def send(self, fd, length, flags, nothing=False):
+        """`nothing`: NULL instead of a buffer."""
+        if nothing:
+            return self.stack.call("send", fd, None, length, flags | MSG["MSG_NOSIGNAL"])
         sent = self.stack.call("send", fd, wire.pattern(self.written_at[fd], length), length, flags | MSG["MSG_NOSIGNAL"])
         self.written_at[fd] += sent
         return sent
 
     def call_sendto(self, a, expected):
         fd, length, flags = self.fd(a[0]), value(a[2]), value(a[3], MSG)
-        if len(a) < 5 or a[4] == "NULL":
-            return self.send(fd, length, flags)
+        if len(a) < 5 or "NULL" in (a[1], a[4]):
+            return self.send(fd, length, flags, a[1] == "NULL")
         sent = self.stack.call("sendto", fd, wire.pattern(self.written_at[fd], length), length, flags | MSG["MSG_NOSIGNAL"],
                                *self.stack.address(self.stack.peer, 8080))
         self.written_at[fd] += sent
@@ -257,14 +262,13 @@ class Calls:
     def call_readv(self, a, expected):
         return self.receive(self.fd(a[0]), sum(lengths(a[1])), 0)
 
-    def call_recvfrom(self, a, expected):
-        return self.receive(self.fd(a[0]), value(a[2]), value(a[3], MSG))
-
-    def call_read(self, a, expected):
-        return self.receive(self.fd(a[0]), value(a[2]), 0)
-
     def call_recv(self, a, expected):
-        return self.receive(self.fd(a[0]), value(a[2]), value(a[3], MSG))
+        fd, length, flags = self.fd(a[0]), value(a[2]), value(a[3], MSG) if len(a) > 3 else 0
+        if a[1] == "NULL":
+            return self.stack.call("recv", fd, None, length, flags)
+        return self.receive(fd, length, flags)
+
+    call_read = call_recvfrom = call_recv
 
     def receive(self, fd, length, flags):
         return self.check_received(fd, self.stack.recv(fd, length, flags), flags)

@@ -301,7 +301,7 @@ class Script:
         end = None
         if m["end"]:
             end = round(float(m["end"]) * 1e6) + base
-        self.event(m["event"].strip(), max(1, self.at - self.tolerance) if self.at else -1, until + self.tolerance, end)
+        self.event(m["event"].strip(), self.at - self.tolerance if self.at > self.tolerance else -1, until + self.tolerance, end)
 
     def run_text(self, text, numbered=True):
         found = events.split(text)

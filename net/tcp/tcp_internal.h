@@ -437,6 +437,8 @@ struct tcp_ack_state {
     ktime_t now;
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
+    uint32_t rtt_us;    /* least round trip of what was sent once; 0: none arrived */
+    bool resent_delivered;
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
     bool reordered;        /* something arrived behind what was sent later */
@@ -476,6 +478,7 @@ uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
                       struct tcp_ack_state *st);
+void tcp_rack_min_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st);
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);

@@ -281,6 +281,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
     uint32_t acked = tp->snd_una - st->prior_una, reo_ms = 0;
     bool resend = true;
 
+    tcp_rack_min_rtt(tp, st);
     if (before(tp->fack, tp->snd_una))
         tp->fack = tp->snd_una;
     if (st->reordered)

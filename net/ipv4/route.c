@@ -28,6 +28,8 @@
 #define RT_SLOT_BITS     8
 #define RT_SLOTS         (1u << RT_SLOT_BITS)
 #define RT_MIN_VALID_MTU 68 /* RFC 791: every link carries that much */
+/* TCP cuts no segment that needs less (net.ipv4.tcp_min_snd_mss): below it datagrams go in fragments. */
+#define RT_NARROW_MTU 128
 
 #define LOOPBACK_HOST cpu_to_be32(0x7f000001)
 #define ALL_HOSTS     cpu_to_be32(0xe0000001) /* 224.0.0.1 */
@@ -135,6 +137,7 @@ static struct rtable *rt_alloc(struct net *net, struct net_device *dev, enum rt_
     rt->dst.destroy = rt_destroy;
     rt->dst.link_failure = rt_link_failure;
     rt->dst.mtu = dev ? min(dev->mtu, IP_MAX_MTU) : IP_MAX_MTU;
+    rt->mtu_locked = rt->dst.mtu < RT_NARROW_MTU;
     rt->dst.generation = net->ipv4->rt_generation;
     rt->dst.current_generation = &net->ipv4->rt_generation;
     rt->dst.refcount = 1;
@@ -509,7 +512,7 @@ static struct rtable *rt_output_unicast(struct net *net, struct flowi4 *fl, stru
     rt->prefsrc = fl->saddr;
     if (pmtu) {
         rt->dst.mtu = min(rt->dst.mtu, pmtu->mtu);
-        rt->mtu_locked = pmtu->locked;
+        rt->mtu_locked |= pmtu->locked;
     }
     return rt;
 }

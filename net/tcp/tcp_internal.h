@@ -27,10 +27,12 @@
 #define TCP_MAX_QUICKACKS   16u
 #define TCP_RETRY_MS        100u /* when memory was short */
 #define TCP_TIMEWAIT_MS     60000u
-#define TCP_TW_REUSE_MS     1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
-#define TCP_FIN_TIMEOUT_MAX 120   /* s: TCP_LINGER2 at most */
-#define TCP_MIN_MTU            552u /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
-#define TCP_INIT_CWND          10u  /* segments (RFC 6928) */
+#define TCP_INVALID_RATELIMIT_MS                                                                             \
+    500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
+#define TCP_TW_REUSE_MS        1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
+#define TCP_FIN_TIMEOUT_MAX    120   /* s: TCP_LINGER2 at most */
+#define TCP_MIN_MTU            552u  /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
+#define TCP_INIT_CWND          10u   /* segments (RFC 6928) */
 #define TCP_FASTRETRANS_THRESH 3u
 #define TCP_CWND_MAX           0x3fffffffu
 #define TCP_HEADER_LEN         20u
@@ -467,6 +469,8 @@ struct tcp_ack_state {
     uint32_t prior_una, prior_in_flight;
     uint32_t delivered; /* sequence numbers that arrived, newly acknowledged or SACKed */
     uint32_t reordered; /* how far, in sequence numbers, something arrived behind what was sent later */
+    uint32_t rtt_us;    /* least round trip of what was sent once; 0: none arrived */
+    bool resent_delivered;
     bool newly_sacked, rack_advanced;
     bool dsack, tlp_dsack; /* a duplicate was told; that of our probe */
     bool newly_lost;       /* this ACK told of losses */
@@ -514,6 +518,7 @@ uint32_t tcp_pipe(const struct tcp_sock *tp); /* RFC 6675 4 */
 
 void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t end_seq,
                       struct tcp_ack_state *st);
+void tcp_rack_min_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st);
 void tcp_rack_dsack(struct tcp_sock *tp);
 void tcp_rack_recovered(struct tcp_sock *tp);
 uint32_t tcp_find_lost(struct sock *sk, ktime_t now);

@@ -24,15 +24,22 @@ static bool tcp_rack_sent_after(ktime_t t1, uint32_t seq1, ktime_t t2, uint32_t 
     return t1 > t2 || (t1 == t2 && after(seq1, seq2));
 }
 
-/* The least round trip of the last minutes. */
-static void tcp_update_min_rtt(struct tcp_sock *tp, uint32_t rtt_us, ktime_t now)
+/*
+ * The least round trip of the last minutes. Where what was sent again arrives too, the rest of what this ACK
+ * tells may have been there long before, and the ACKs were lost: after an outage the round trip of that would
+ * be the outage (Karn's rule; RFC 8985 6.2 step 1 takes RFC 6298's samples).
+ */
+void tcp_rack_min_rtt(struct tcp_sock *tp, const struct tcp_ack_state *st)
 {
-    uint64_t now_ms = now / NSEC_PER_MSEC;
+    uint64_t now_ms = st->now / NSEC_PER_MSEC;
 
-    if (tp->min_rtt_us && rtt_us > tp->min_rtt_us && now_ms - tp->min_rtt_ms < RACK_MIN_RTT_MS)
+    if (!st->rtt_us)
         return;
-    tp->min_rtt_us = rtt_us;
-    tp->min_rtt_ms = now_ms;
+    if ((tp->min_rtt_us && st->rtt_us <= tp->min_rtt_us) ||
+        (!st->resent_delivered && (!tp->min_rtt_us || now_ms - tp->min_rtt_ms >= RACK_MIN_RTT_MS))) {
+        tp->min_rtt_us = st->rtt_us;
+        tp->min_rtt_ms = now_ms;
+    }
 }
 
 /*
@@ -57,8 +64,10 @@ void tcp_rack_advance(struct tcp_sock *tp, const struct tcp_skb_cb *cb, uint32_t
     uint32_t rtt_us = max((uint32_t)((st->now - cb->sent_at) / NSEC_PER_USEC), 1u);
 
     if (!cb->retrans)
-        tcp_update_min_rtt(tp, rtt_us, st->now);
-    else if (tcp_rack_ambiguous(tp, cb, st, rtt_us))
+        st->rtt_us = st->rtt_us ? min(st->rtt_us, rtt_us) : rtt_us;
+    else
+        st->resent_delivered = true;
+    if (cb->retrans && tcp_rack_ambiguous(tp, cb, st, rtt_us))
         return;
     tp->rack_rtt_us = rtt_us;
     st->rack_advanced = true;

@@ -329,6 +329,7 @@ void tcp_sack_process(struct sock *sk, struct tcp_ack_state *st)
     uint32_t acked = tp->snd_una - st->prior_una, reo_ms = 0;
     bool resend = true;
 
+    tcp_rack_min_rtt(tp, st);
     tp->fack = before(st->fack, tp->snd_una) ? tp->snd_una : st->fack;
     if (st->reordered)
         tcp_reordering_seen(sk, st->reordered);

@@ -44,6 +44,8 @@ void host_fail_allocation(unsigned n);
 bool host_allocation_failed(void);
 /* What page_get_stats() says is free; below 0: the truth. */
 void host_tell_free_pages(long pages_free);
+/* The same for the machine's size, by which tables are made: a stack on a small machine is soon walked. */
+void host_tell_total_pages(long total);
 bool host_should_fail(void); /* for the allocators of this folder */
 
 /* Objects and pages alive: for leak checks. */

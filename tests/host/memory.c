@@ -31,6 +31,7 @@ static size_t pages_alive, objects_alive;
 
 static unsigned fail_countdown;
 static long free_pages_told = -1;
+static long total_pages_told = -1;
 static bool failed;
 
 void host_fail_allocation(unsigned n)
@@ -151,11 +152,18 @@ void page_get_stats(struct page_stats *stats)
         .total = ARENA_PAGES, .free = ARENA_PAGES - pages_alive, .free_min = ARENA_PAGES - arena_used};
     if (free_pages_told >= 0)
         stats->free = (size_t)free_pages_told;
+    if (total_pages_told >= 0)
+        stats->total = (size_t)total_pages_told;
 }
 
 void host_tell_free_pages(long pages_free)
 {
     free_pages_told = pages_free;
+}
+
+void host_tell_total_pages(long total)
+{
+    total_pages_told = total;
 }
 
 /* Nothing is held back here. */

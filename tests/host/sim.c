@@ -19,7 +19,7 @@
 
 struct sim_link {
     struct net_device *ends[SIM_ENDS];
-    struct sim_conditions conditions;
+    struct sim_conditions conditions[SIM_ENDS]; /* of what each end sends */
     struct sim_counters counters;
     bool (*pass)(void *ctx, struct net_device *from, const uint8_t *frame, size_t len);
     void *pass_ctx;
@@ -80,7 +80,7 @@ static void frame_arrives(void *arg)
 static void fly(struct sim_link *link, struct net_device *from, const uint8_t *data, size_t len,
                 uint64_t at_ns)
 {
-    const struct sim_conditions *c = &link->conditions;
+    const struct sim_conditions *c = &link->conditions[((struct sim_priv *)from->priv)->end];
     struct sim_frame *frame = malloc(sizeof(*frame) + len);
     if (!frame)
         abort();
@@ -106,7 +106,7 @@ static void fly(struct sim_link *link, struct net_device *from, const uint8_t *d
 /* When the frame has left the sender; UINT64_MAX if its queue is full. */
 static uint64_t wire_time(struct sim_link *link, unsigned end, size_t len)
 {
-    const struct sim_conditions *c = &link->conditions;
+    const struct sim_conditions *c = &link->conditions[end];
     uint64_t now = host_now_ns();
     if (!c->rate_bps)
         return now;
@@ -123,6 +123,7 @@ static enum netdev_tx sim_start_xmit(struct sk_buff *skb, struct net_device *dev
 {
     struct sim_priv *priv = dev->priv;
     struct sim_link *link = priv->link;
+    const struct sim_conditions *c = &link->conditions[priv->end];
     uint8_t data[65536 + ETH_HLEN];
     size_t len = skb->len;
     if (len > sizeof(data) || skb_copy_bits(skb, 0, data, (unsigned)len) != 0)
@@ -135,7 +136,7 @@ static enum netdev_tx sim_start_xmit(struct sk_buff *skb, struct net_device *dev
     dev->stats.tx_packets++;
     dev->stats.tx_bytes += len;
     link->counters.sent++;
-    if ((link->pass && !link->pass(link->pass_ctx, dev, data, len)) || chance(link->conditions.loss)) {
+    if ((link->pass && !link->pass(link->pass_ctx, dev, data, len)) || chance(c->loss)) {
         link->counters.lost++;
         return NETDEV_TX_OK;
     }
@@ -147,7 +148,7 @@ static enum netdev_tx sim_start_xmit(struct sk_buff *skb, struct net_device *dev
         return NETDEV_TX_OK;
     }
     fly(link, dev, data, len, out_ns);
-    if (chance(link->conditions.duplicate)) {
+    if (chance(c->duplicate)) {
         link->counters.duplicated++;
         fly(link, dev, data, len, out_ns);
     }
@@ -192,7 +193,14 @@ void sim_link_destroy(struct sim_link *link)
 
 void sim_link_set(struct sim_link *link, const struct sim_conditions *conditions)
 {
-    link->conditions = *conditions;
+    for (unsigned i = 0; i < SIM_ENDS; i++)
+        link->conditions[i] = *conditions;
+}
+
+void sim_link_set_from(struct sim_link *link, const struct net_device *from,
+                       const struct sim_conditions *conditions)
+{
+    link->conditions[((struct sim_priv *)from->priv)->end] = *conditions;
 }
 
 const struct sim_counters *sim_link_counters(const struct sim_link *link)

@@ -28,6 +28,9 @@ struct sim_link *sim_link_create(void);
 /* Frames under way are forgotten. The devices must have been unregistered (sim_device_destroy). */
 void sim_link_destroy(struct sim_link *link);
 void sim_link_set(struct sim_link *link, const struct sim_conditions *conditions);
+/* The same for what `from` sends alone. */
+void sim_link_set_from(struct sim_link *link, const struct net_device *from,
+                       const struct sim_conditions *conditions);
 const struct sim_counters *sim_link_counters(const struct sim_link *link);
 
 /* Called for each frame before chance is asked; false loses it. For dropping exactly what a test wants lost.

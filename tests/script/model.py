@@ -4,8 +4,8 @@
 usage: model.py [DEPTH [MORE]]     (5 and 2 without arguments: some ten seconds)
 
 Twice: from CLOSED every sequence of DEPTH events of BASIC; and from each state, reached by the ways of WAYS, every sequence
-of MORE events of all there are: data, data with FIN, a RST beside the mark, writing, aborting, retransmission, and a new SYN
-in TIME-WAIT.
+of MORE events of all there are: data, urgent data, data with FIN, a RST beside the mark, a keep-alive, an ACK of what was never sent,
+writing, aborting, retransmission, and a new SYN in TIME-WAIT.
 
 MODEL says for each state and event which state follows and what the stack sends, by RFC 9293 3.3.2 (the
 diagram) and 3.10, with RFC 5961's challenge ACKs and RFC 1337. The stack's state is read by TCP_INFO as long as
@@ -14,8 +14,9 @@ there is a descriptor; without one, and in TIME-WAIT, the answers to further seg
 The peer's segments: syn, synack at its initial number; ack, fin, finack, rst right behind what the stack has received. fin
 acknowledges what was acknowledged before, finack and ack everything. A second passes before each event, so that
 no limit on challenge ACKs counts; timeout is 70 s, beyond TIME-WAIT. data and datafin bring ten bytes, which the application
-reads at once; rststray is a RST in the window but not at its edge; abort is close() with SO_LINGER 0; rto is ten seconds
-without an ACK; newsyn stands beyond all that was received, with a listener there.
+reads at once; rststray is a RST in the window but not at its edge; abort is close() with SO_LINGER 0; keepalive
+stands one before what was received, ackfuture acknowledges what was never sent; urgent is data with the urgent pointer behind
+it; rto is ten seconds without an ACK; newsyn stands beyond all that was received, with a listener there.
 """
 import sys
 
@@ -23,17 +24,18 @@ from skiff import LOCAL, PEER, STATES, Failed, Stack
 from wire import FLAGS, Segment, Syntax, build, dissect
 
 BASIC = ("connect", "listen", "shutdown", "close", "timeout", "syn", "synack", "ack", "fin", "finack", "rst")
-MORE = ("data", "datafin", "rststray", "write", "abort", "rto", "newsyn")
+MORE = ("data", "datafin", "rststray", "write", "abort", "rto", "newsyn", "urgent", "keepalive", "ackfuture")
 BYTES = 10
 RESET = {"syn": ("CLOSE", "R."), "synack": ("CLOSE", "R"), "ack": ("CLOSE", "R"), "fin": ("CLOSE", "R"), "finack": ("CLOSE", "R"),
-         "rst": ("CLOSE", ""), "data": ("CLOSE", "R"), "datafin": ("CLOSE", "R"), "rststray": ("CLOSE", ""), "rto": ("CLOSE", "")}
+         "rst": ("CLOSE", ""), "data": ("CLOSE", "R"), "datafin": ("CLOSE", "R"), "rststray": ("CLOSE", ""), "rto": ("CLOSE", ""),
+         "urgent": ("CLOSE", "R"), "keepalive": ("CLOSE", "R"), "ackfuture": ("CLOSE", "R")}
 
 
 def synchronised(**more):
     """What all states from ESTABLISHED on have in common: RFC 5961 4, RFC 9293 3.10.7.4."""
     return {"syn": (None, "."), "synack": (None, "."), "ack": (None, ""), "rst": ("CLOSE", ""), "timeout": (None, "*"),
             "close": (None, ""), "shutdown": (None, ""), "rststray": (None, "."), "rto": (None, ""),
-            "abort": ("CLOSE", "R|R.")} | more
+            "abort": ("CLOSE", "R|R."), "keepalive": (None, "."), "ackfuture": (None, ".")} | more
 
 
 # state: event: (next state, None for the same; flags of the answer, | between alternatives, * for anything)
@@ -41,26 +43,29 @@ MODEL = {
     "CLOSE": RESET | {"connect": ("SYN_SENT", "S"), "listen": ("LISTEN", "")},
     "LISTEN": {"syn": ("SYN_RECV", "S."), "synack": (None, "R"), "ack": (None, "R"), "fin": (None, "R"), "finack": (None, "R"),
                "rst": (None, ""), "close": ("CLOSE", ""), "timeout": (None, ""), "data": (None, "R"), "datafin": (None, "R"),
-               "rststray": (None, ""), "rto": (None, "")},
+               "rststray": (None, ""), "rto": (None, ""), "urgent": (None, "R"), "keepalive": (None, "R"), "ackfuture": (None, "R")},
     "SYN_SENT": {"syn": ("SYN_RECV'", "S."), "synack": ("ESTABLISHED", "."), "ack": (None, ""), "fin": (None, ""),
                  "finack": (None, ""), "rst": ("CLOSE", ""), "shutdown": ("CLOSE", ""), "close": ("CLOSE", ""), "timeout": (None, "*"),
-                 "data": (None, ""), "datafin": (None, ""), "abort": ("CLOSE", ""), "rto": (None, "S...")},
+                 "data": (None, ""), "datafin": (None, ""), "abort": ("CLOSE", ""), "rto": (None, "S..."), "urgent": (None, ""), "rststray": (None, ""),
+                 "keepalive": (None, ""), "ackfuture": (None, "R")},
     # From LISTEN: a RST leads back to it; after 63 s without an answer so does time.
     "SYN_RECV": {"syn": (None, "S.|."), "synack": (None, "."), "ack": ("ESTABLISHED", ""), "fin": ("CLOSE_WAIT", "."),
                  "finack": ("CLOSE_WAIT", "."), "rst": ("LISTEN", ""), "timeout": ("LISTEN", "*"), "data": ("ESTABLISHED", "."),
-                 "datafin": ("CLOSE_WAIT", "."), "rststray": (None, "."), "rto": (None, "S....")},
+                 "datafin": ("CLOSE_WAIT", "."), "rststray": (None, "."), "rto": (None, "S...."),
+                 "urgent": ("ESTABLISHED", "."), "keepalive": (None, "."), "ackfuture": (None, "R")},
     # From SYN-SENT, by a simultaneous open: the connection is the application's own.
     "SYN_RECV'": {"syn": (None, "S.|."), "synack": ("ESTABLISHED", "|."), "ack": ("ESTABLISHED", ""), "fin": ("CLOSE_WAIT", "."),
                   "finack": ("CLOSE_WAIT", "."), "rst": ("CLOSE", ""), "timeout": (None, "*"), "shutdown": ("FIN_WAIT1", "F."),
                   "close": ("FIN_WAIT1", "F."), "data": ("ESTABLISHED", "."), "datafin": ("CLOSE_WAIT", "."), "rststray": (None, "."),
-                  "abort": ("CLOSE", "R|R."), "rto": (None, "S....")},
+                  "abort": ("CLOSE", "R|R."), "rto": (None, "S...."), "urgent": ("ESTABLISHED", "."), "keepalive": (None, "."),
+                  "ackfuture": (None, "R")},
     "ESTABLISHED": synchronised(fin=("CLOSE_WAIT", "."), finack=("CLOSE_WAIT", "."), shutdown=("FIN_WAIT1", "F."),
                                 close=("FIN_WAIT1", "F."), timeout=(None, ""), data=(None, "."), datafin=("CLOSE_WAIT", "."),
-                                write=(None, ".D")),
+                                write=(None, ".D"), urgent=(None, ".")),
     "FIN_WAIT1": synchronised(ack=("FIN_WAIT2", ""), fin=("CLOSING", "."), finack=("TIME_WAIT", "."), data=(None, "."),
-                              datafin=("CLOSING", "."), write=(None, ""), rto=(None, "F....")),
+                              datafin=("CLOSING", "."), write=(None, ""), rto=(None, "F...."), urgent=(None, ".")),
     "FIN_WAIT2": synchronised(fin=("TIME_WAIT", "."), finack=("TIME_WAIT", "."), timeout=(None, ""), data=(None, "."),
-                              datafin=("TIME_WAIT", "."), write=(None, "")),
+                              datafin=("TIME_WAIT", "."), write=(None, ""), urgent=(None, ".")),
     "CLOSING": synchronised(ack=("TIME_WAIT", ""), fin=(None, "."), finack=(None, "."), write=(None, ""), rto=(None, "F...."),
                             abort=("CLOSE", "|R|R.")),
     "CLOSE_WAIT": synchronised(fin=(None, "."), finack=(None, "."), shutdown=("LAST_ACK", "F."), close=("LAST_ACK", "F."),
@@ -69,7 +74,7 @@ MODEL = {
                              abort=("CLOSE", "|R|R.")),
     # RFC 1337: no RST counts. A later SYN opens anew (RFC 9293 MAY-2).
     "TIME_WAIT": synchronised(rst=(None, ""), fin=(None, "."), finack=(None, "."), timeout=("CLOSE", ""), rststray=(None, ""),
-                              abort=("TIME_WAIT", ""), newsyn=("SYN_RECV", "S.")),
+                              abort=("TIME_WAIT", ""), newsyn=("SYN_RECV", "S."), ackfuture=(None, "|.")),
 }
 
 PASSIVE, ACTIVE = ("listen", "syn", "ack"), ("connect", "synack")
@@ -115,9 +120,10 @@ class Run:
 
     # --- events ---
 
-    def segment(self, flags, seq, ack, length=0):
+    def segment(self, flags, seq, ack, length=0, urgent=0):
         flags = sum(FLAGS[f] for f in flags)
-        self.stack.receive(build(Segment(flags, seq, length, ack if flags & FLAGS["."] else None, {"win": 65535}), self.peer, LOCAL, PEER))
+        words = {"win": 65535, "urg": urgent}
+        self.stack.receive(build(Segment(flags, seq, length, ack if flags & FLAGS["."] else None, words), self.peer, LOCAL, PEER))
 
     def do_syn(self):
         self.segment("S", 0, 0)
@@ -142,6 +148,15 @@ class Run:
 
     def do_datafin(self):
         self.segment("F.", max(1, self.received), max(1, self.acked), BYTES)
+
+    def do_urgent(self):
+        self.segment("U.", max(1, self.received), max(1, self.acked), BYTES, BYTES)
+
+    def do_keepalive(self):
+        self.segment(".", max(1, self.received) - 1, max(1, self.acked))
+
+    def do_ackfuture(self):
+        self.segment(".", max(1, self.received), self.sent + 1000)
 
     def do_rststray(self):
         self.segment("R", max(1, self.received) + 100, 0)
@@ -221,8 +236,10 @@ class Run:
         state, answers = MODEL[self.state][event]
         if event == "timeout" and self.state == "FIN_WAIT2" and self.closed:
             state = "CLOSE"  # nobody waits for the peer's FIN (Linux's tcp_fin_timeout)
-        if event in ("data", "datafin") and self.state in ("FIN_WAIT1", "FIN_WAIT2") and self.closed:
+        if event in ("data", "datafin", "urgent") and self.state in ("FIN_WAIT1", "FIN_WAIT2") and self.closed:
             state, answers = "CLOSE", "R|R."  # nobody is there to read it (SHLD-3)
+        if event == "ackfuture" and self.state == "FIN_WAIT2" and self.closed:
+            answers = "|."  # what is left of the socket knows no more than the numbers it waits for
         if event == "rto" and self.state == "FIN_WAIT1" and not self.acked:
             answers = "S...."  # FIN or not, the first that is not acknowledged goes again
         elif event == "rto" and self.written > self.acked and self.state != "CLOSE":
@@ -243,12 +260,12 @@ class Run:
             self.sent += {"SYN_SENT": 1, "SYN_RECV": 1, "FIN_WAIT1": 1, "LAST_ACK": 1}.get(self.state, 0)
         if self.state in ("SYN_RECV", "SYN_RECV'", "ESTABLISHED") and not self.received:
             self.received = 1
-        if event in ("data", "datafin", "fin") and before not in ("CLOSE", "LISTEN", "SYN_SENT"):
+        if event in ("data", "datafin", "fin", "urgent") and before not in ("CLOSE", "LISTEN", "SYN_SENT"):
             self.acked = max(self.acked, 1)
         if event == "write" and self.state in ("ESTABLISHED", "CLOSE_WAIT"):
             self.sent += BYTES
             self.written = self.sent
-        if event == "data" and self.state in ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2") or event == "datafin" and moved:
+        if event in ("data", "urgent") and self.state in ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2") or event == "datafin" and moved:
             self.received += BYTES
         if event in ("fin", "finack", "datafin") and moved and self.state in ("CLOSE_WAIT", "CLOSING", "TIME_WAIT"):
             self.fin_at = self.received

@@ -190,7 +190,8 @@ static inline struct tcp_sock *flow_client_sock(const struct flow *f)
 
 static inline void hosts_done(struct sim_link *link, struct sim_host *client, struct sim_host *server)
 {
-    host_advance_ns(300 * NSEC_PER_SEC); /* TIME_WAIT and all timers run out */
+    host_advance_ns(
+        2000 * NSEC_PER_SEC); /* TIME_WAIT and all timers run out, also those of ends that lost the peer */
     assert_int_equal(client->net->sock_count, 0);
     assert_int_equal(server->net->sock_count, 0);
     assert_int_equal(client->net->skb_count, 0);

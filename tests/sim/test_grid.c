@@ -1,106 +1,8 @@
 /*
  * test_grid.c - conversations over everything a network may do to them: both ends send and receive at once,
- * every byte is checked, and each cell has a bound on time-outs and time.
- *
- * A cell is a line of a table. Of each table "make check" runs the cells once, "make test" (SKIFF_GRID=full)
- * with several seeds. A failure names the cell and the seed.
+ * every byte is checked, and each cell has a bound on time-outs and time (tests/sim/grid.h).
  */
-#include <stdlib.h>
-
-#include "tests/sim/flow.h"
-
-struct cell {
-    const char *name;
-    struct sim_conditions wire;
-    size_t up, down;   /* bytes from the client, to it */
-    unsigned timeouts; /* of both ends together at most */
-    double seconds;    /* at most, to the last byte */
-    int rcvbuf;        /* of both ends, 0: as it comes */
-    uint64_t read_pause_ms;
-    bool (*pass)(void *ctx, struct net_device *from, const uint8_t *frame, size_t len);
-    void (*rewrite)(void *ctx, struct net_device *from, uint8_t *frame, size_t len);
-    /* what pass and rewrite go by */
-    double share;    /* of frames they strike */
-    uint8_t option;  /* TCPOPT_* */
-    uint8_t flags;   /* with these TCPHDR_* alone among SYN and ACK; 0: all */
-    unsigned length; /* frames longer than this */
-    uint32_t shift;  /* of numbers or clocks */
-};
-
-/* A run of a cell. */
-struct run {
-    const struct cell *cell;
-    struct sim_host *client, *server;
-    bool bad; /* Gilbert-Elliott's state */
-    unsigned hits;
-    uint32_t first[2], base[2]; /* per end: ISN or first clock; what it is moved by */
-    bool known[2];
-    struct flow flow;
-};
-
-static void fail_cell(const struct run *r, uint64_t seed, const char *why, double took, unsigned timeouts)
-{
-    fail_msg("%s, seed %llu: %s (%.2f s, %u time-outs, %zu of %zu up, %zu of %zu down)", r->cell->name,
-             (unsigned long long)seed, why, took, timeouts, r->flow.end[1].received, r->cell->up,
-             r->flow.end[0].received, r->cell->down);
-}
-
-/* Return: how many frames the cell's own filter struck. */
-static unsigned run_seed(const struct cell *cell, uint64_t seed)
-{
-    struct run r = {.cell = cell, .flow = {.port = 5001}};
-    struct sim_link *link = sim_link_create();
-
-    host_random_seed(seed);
-    host_advance_ns(NSEC_PER_SEC - host_now_ns() % NSEC_PER_SEC);
-    r.client = sim_host_create("client", link, "10.0.0.1/24");
-    r.server = sim_host_create("server", link, "10.0.0.2/24");
-    host_run();
-    sim_link_set(link, &cell->wire);
-    if (cell->pass)
-        sim_link_set_filter(link, cell->pass, &r);
-    if (cell->rewrite)
-        sim_link_set_rewrite(link, cell->rewrite, &r);
-    r.flow.end[0].to_send = cell->up;
-    r.flow.end[1].to_send = cell->down;
-    r.flow.end[0].rcvbuf = r.flow.end[1].rcvbuf = cell->rcvbuf;
-    r.flow.end[0].read_pause_ms = r.flow.end[1].read_pause_ms = cell->read_pause_ms;
-    flow_start(&r.flow, r.client, r.server);
-    bool over = host_run_until(flow_over, &r.flow, 3600 * NSEC_PER_SEC);
-    uint64_t end =
-        r.flow.end[0].done_ns > r.flow.end[1].done_ns ? r.flow.end[0].done_ns : r.flow.end[1].done_ns;
-    double took = (double)(end - r.flow.end[0].start_ns) / 1e9;
-    unsigned timeouts =
-        (unsigned)(r.client->net->mib[MIB_TcpExtTCPTimeouts] + r.server->net->mib[MIB_TcpExtTCPTimeouts]);
-    if (getenv("SKIFF_GRID_SHOW"))
-        printf("# %s: %.2f s, %u time-outs, %u hits\n", cell->name, took, timeouts, r.hits);
-    if (!over || r.flow.error)
-        fail_cell(&r, seed, over ? r.flow.error : "an hour was not enough", took, timeouts);
-    if (r.flow.end[0].received != cell->down || r.flow.end[1].received != cell->up)
-        fail_cell(&r, seed, "bytes are missing", took, timeouts);
-    if (timeouts > cell->timeouts)
-        fail_cell(&r, seed, "too many time-outs", took, timeouts);
-    if (took > cell->seconds)
-        fail_cell(&r, seed, "too slow", took, timeouts);
-    hosts_done(link, r.client, r.server);
-    return r.hits;
-}
-
-static void run_cells(const struct cell *cells, unsigned count)
-{
-    const char *grid = getenv("SKIFF_GRID");
-    uint64_t seeds = grid && !strcmp(grid, "full") ? 6 : 1;
-
-    for (unsigned i = 0; i < count; i++) {
-        unsigned hits = 0;
-        for (uint64_t seed = 1; seed <= seeds; seed++)
-            hits += run_seed(&cells[i], seed);
-        if ((cells[i].pass || cells[i].rewrite) && !hits)
-            fail_msg("%s: the network did nothing", cells[i].name);
-    }
-}
-
-#define RUN(cells) run_cells(cells, sizeof(cells) / sizeof((cells)[0]))
+#include "tests/sim/grid.h"
 
 /* --- the wire --- */
 
@@ -141,8 +43,6 @@ TEST("loss, reordering and duplication, alone and together, on short and long pa
     };
     RUN(cells);
 }
-
-static const struct sim_conditions near = {.delay_ns = MS / 2}, far = {.delay_ns = 20 * MS};
 
 /* Gilbert-Elliott: while the state is bad half of the frames are lost; it lasts ten frames in the mean. */
 static bool lose_in_bursts(void *ctx, struct net_device *from, const uint8_t *frame, size_t len)
@@ -230,21 +130,6 @@ TEST("tiny and huge windows, short and long fat paths, slow readers, one way and
 }
 
 /* --- middleboxes --- */
-
-static void strip_option(void *ctx, struct net_device *from, uint8_t *frame, size_t len)
-{
-    struct run *r = ctx;
-    uint8_t flags = r->cell->flags, *p;
-
-    if (!is_tcp(frame) || (flags && (frame[TCP_AT + 13] & (TCPHDR_SYN | TCPHDR_ACK)) != flags))
-        return;
-    p = find_option(frame, r->cell->option);
-    if (!p)
-        return;
-    memset(p, TCPOPT_NOP, p[1]);
-    fix_tcp_csum(frame);
-    r->hits++;
-}
 
 TEST("boxes that take options away, from the SYN, its answer, the rest or all")
 {

@@ -530,4 +530,22 @@ TEST("without timestamps two ACKs of what was not sent again take the time-out b
     done(sk);
 }
 
+TEST("after an outage the least round trip is not the outage") /* RFC 8985 6.2 step 1, RFC 6298 3 */
+{
+    struct sock *sk = sent(WITH_TS | WITH_SACK, SEGS);
+    uint32_t least = tcp_sk(sk)->min_rtt_us;
+
+    assert_in_range(least, 1, (RTT + 1) * 1000);
+    host_advance_ms(400000); /* five had arrived, their ACKs were lost; the first is sent again and again */
+    while (options_pop())
+        ;
+    ts.val += 400000;
+    ts.ecr = got.tsval;
+    host_advance_ms(RTT);
+    options_ack(at(5));
+    assert_int_equal(tcp_sk(sk)->snd_una, at(5));
+    assert_int_equal(tcp_sk(sk)->min_rtt_us, least);
+    done(sk);
+}
+
 TEST_FIXTURE(peer_setup, peer_teardown)

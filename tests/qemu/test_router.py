@@ -124,7 +124,6 @@ def test_routes_of_the_command_line(networks, boot):
     with third_network(networks.right) as third:
         assert error_of(networks.left, "10.81.3.2", size=1400, df=True) == (3, 4, 1300, RIGHT)
         exchange(networks.left, "10.81.3.2", third, 300_000)
-        right.run("ip", "link", "del", "inner", check=False)
 
     # Reverse path: a source of the right network cannot come from the left.
     sniffer = Sniffer("right0", networks.right, lfilter=lambda p: UDP in p and p[UDP].dport == 7778)

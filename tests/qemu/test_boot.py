@@ -125,7 +125,7 @@ def test_a_card_without_a_driver_is_named(boot):
 
 @pytest.mark.parametrize("mem, pattern", [
     ("1100K", r"Too little memory for Skiff itself; give the machine at least 4 MiB"),
-    ("2100K", r"Too little memory: of \d+ KiB, .* Give the machine more"),
+    ("2200K", r"Too little memory: of \d+ KiB, .* Give the machine more"),
 ])
 def test_too_little_memory_gets_a_sentence_and_stops(boot, mem, pattern):
     m = boot(mem=mem)

@@ -36,6 +36,7 @@ struct sock_common {
     uint16_t family;       /* AF_INET */
     int bound_dev_if;      /* SO_BINDTODEVICE, 0: any */
     uint32_t refcount;
+    uint32_t hash; /* of the addresses and ports, where the table of connections goes by them (TCP's) */
 };
 
 struct proto {

@@ -17,6 +17,8 @@ struct siphash_key {
 
 /* SipHash-2-4 of `len` bytes. */
 uint64_t siphash(const void *data, size_t len, const struct siphash_key *key);
+/* The same of three words, one after the other. */
+uint64_t siphash_3u32(uint32_t a, uint32_t b, uint32_t c, const struct siphash_key *key);
 
 /* SipHash-1-3 of three words: for hash tables keyed by addresses and ports. */
 uint64_t hsiphash_3u32(uint32_t a, uint32_t b, uint32_t c, const struct siphash_key *key);

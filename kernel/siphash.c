@@ -67,6 +67,14 @@ uint64_t siphash(const void *data, size_t len, const struct siphash_key *key)
     return sip_finish(&s, 4);
 }
 
+uint64_t siphash_3u32(uint32_t a, uint32_t b, uint32_t c, const struct siphash_key *key)
+{
+    struct sip_state s = sip_start(key);
+    sip_word(&s, (uint64_t)b << 32 | a, 2);
+    sip_word(&s, 12ull << 56 | c, 2);
+    return sip_finish(&s, 4);
+}
+
 uint64_t hsiphash_3u32(uint32_t a, uint32_t b, uint32_t c, const struct siphash_key *key)
 {
     struct sip_state s = sip_start(key);

@@ -189,12 +189,9 @@ bool mod_timer(struct timer *timer, uint64_t expires_ms)
     return pending;
 }
 
-bool del_timer(struct timer *timer)
+void del_pending_timer(struct timer *timer)
 {
-    if (!timer_pending(timer))
-        return false;
     wheel_del(timer);
-    return true;
 }
 
 bool run_timers(void)

@@ -22,12 +22,22 @@ void timer_setup(struct timer *timer, void (*function)(struct timer *self));
 /* (Re-)arms; at or before now means: in the next round of the main loop. Return: true if it was pending. */
 bool mod_timer(struct timer *timer, uint64_t expires_ms);
 
-/* Return: true if it was pending. Harmless on a timer that is not. */
-bool del_timer(struct timer *timer);
-
 static inline bool timer_pending(const struct timer *timer)
 {
     return !hlist_unhashed(&timer->node);
+}
+
+void del_pending_timer(struct timer *timer);
+
+/* Return: true if it was pending. Harmless on a timer that is not, and next to free then: most are not when
+ * their owner goes. */
+static inline bool del_timer(struct timer *timer)
+{
+    bool pending = timer_pending(timer);
+
+    if (pending)
+        del_pending_timer(timer);
+    return pending;
 }
 
 /* For the main loop: runs what is due and says whether there was any; the earliest expiry (a lower bound),

@@ -114,7 +114,7 @@ static void e1000_rx_drop_bad(struct e1000_adapter *adapter, const struct e1000_
 
 static struct sk_buff *e1000_rx_copy(struct e1000_adapter *adapter, uint32_t i, unsigned len)
 {
-    struct sk_buff *skb = netdev_alloc_skb(adapter->netdev, len);
+    struct sk_buff *skb = napi_alloc_skb(&adapter->napi, len);
 
     if (likely(skb))
         memcpy(skb_put(skb, len), (uint8_t *)adapter->rx.buffer[i] + E1000_RX_HEADROOM, len);

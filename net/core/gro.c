@@ -223,7 +223,8 @@ void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
     bool bare_ack = gro_may_thin(skb) && gro_is_bare_ack(&p);
     if (train) {
         if (bare_ack && gro_supersedes(train, &p)) {
-            consume_skb(train->skb);
+            consume_skb(napi->spare);
+            napi->spare = train->skb;
             train->skb = skb;
             train->segs++;
             return;
@@ -249,4 +250,22 @@ void napi_gro_flush(struct napi_struct *napi)
 {
     while (napi->gro_count)
         gro_complete(napi, &napi->gro[0]);
+    consume_skb(napi->spare);
+    napi->spare = NULL;
+}
+
+/*
+ * A download's poll finds dozens of ACKs in a row, and all but the last are merged away: one sk_buff serves
+ * for them in turn, where each had been allocated and freed.
+ */
+struct sk_buff *napi_alloc_skb(struct napi_struct *napi, unsigned size)
+{
+    struct sk_buff *skb = napi->spare;
+
+    if (likely(!skb) || !skb_renew(skb, size + NET_SKB_PAD + NET_IP_ALIGN))
+        return netdev_alloc_skb(napi->dev, size);
+    napi->spare = NULL;
+    skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
+    skb->dev = napi->dev;
+    return skb;
 }

@@ -73,6 +73,7 @@ struct napi_struct {
     ktime_t last_poll;
     struct gro_train gro[GRO_TRAINS];
     unsigned gro_count;
+    struct sk_buff *spare; /* of this poll: merged away, for napi_alloc_skb(); or NULL */
     struct napi_stats stats;
 };
 
@@ -116,6 +117,10 @@ bool napi_complete_done(struct napi_struct *napi, int work_done);
  * poll calls before it returns. Takes skb. */
 void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 void napi_gro_flush(struct napi_struct *napi);
+
+/* For a driver's poll: as netdev_alloc_skb(), out of what napi_gro_receive() has merged away if that is large
+ * enough. */
+struct sk_buff *__must_check napi_alloc_skb(struct napi_struct *napi, unsigned size);
 
 /* NET_RX_SOFTIRQ: polls what is scheduled, within NETDEV_BUDGET frames and NETDEV_BUDGET_NS. */
 void net_rx_action(struct softirq *s);

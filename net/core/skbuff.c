@@ -83,6 +83,18 @@ struct sk_buff *alloc_skb(struct net *net, unsigned size)
     return skb;
 }
 
+bool skb_renew(struct sk_buff *skb, unsigned size)
+{
+    size_t room = (size_t)(skb->end - skb->head);
+
+    if (room < size || skb->users > 1 || skb->cloned || skb_is_nonlinear(skb) || skb->destructor ||
+        skb->dst || skb->nfct)
+        return false;
+    skb->net->skb_count--; /* it is counted anew */
+    skb_init_fields(skb, skb->net, skb->head, (unsigned)room);
+    return true;
+}
+
 struct sk_buff *netdev_alloc_skb(struct net_device *dev, unsigned size)
 {
     struct sk_buff *skb = alloc_skb(dev->net, size + NET_SKB_PAD + NET_IP_ALIGN);

@@ -118,6 +118,10 @@ struct sk_buff {
  */
 struct sk_buff *__must_check alloc_skb(struct net *net, unsigned size);
 
+/* Makes skb as good as new, as from alloc_skb() with this size: true if it has the room, and nobody else has
+ * it or any of what hangs on it; else nothing happens. */
+bool __must_check skb_renew(struct sk_buff *skb, unsigned size);
+
 /* For a driver: as alloc_skb, with NET_SKB_PAD + NET_IP_ALIGN reserved and skb->dev set. */
 struct sk_buff *__must_check netdev_alloc_skb(struct net_device *dev, unsigned size);
 

@@ -84,11 +84,11 @@ static void sk_free(struct sock *sk)
         kfree(sk);
 }
 
-void sock_put(struct sock *sk)
+void sock_put_last(struct sock *sk)
 {
-    ASSERT(sk->sk_common.refcount > 0);
-    if (--sk->sk_common.refcount == 0)
-        sk_free(sk);
+    ASSERT(sk->sk_common.refcount == 1);
+    sk->sk_common.refcount = 0;
+    sk_free(sk);
 }
 
 /* --- callbacks --- */

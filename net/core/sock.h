@@ -36,6 +36,7 @@ struct sock_common {
     uint16_t family;       /* AF_INET */
     int bound_dev_if;      /* SO_BINDTODEVICE, 0: any */
     uint32_t refcount;
+    uint32_t hash; /* of the addresses and ports, where the table of connections goes by them (TCP's) */
 };
 
 struct proto {
@@ -157,7 +158,16 @@ static inline void sock_hold(struct sock *sk)
     sk->sk_common.refcount++;
 }
 
-void sock_put(struct sock *sk); /* frees at zero */
+void sock_put_last(struct sock *sk);
+
+/* The last one frees. */
+static inline void sock_put(struct sock *sk)
+{
+    if (likely(sk->sk_common.refcount > 1))
+        sk->sk_common.refcount--;
+    else
+        sock_put_last(sk);
+}
 
 static inline struct net *sock_net(const struct sock *sk)
 {

@@ -51,13 +51,16 @@ void tcp_hash_exit(struct netns_tcp *tn)
 
 /* --- connections and listeners --- */
 
-static struct hlist_head *tcp_ehash_head(const struct net *net, be32 raddr, be16 rport, be32 laddr,
-                                         be16 lport)
+uint32_t tcp_ehashfn(const struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport)
 {
     uint32_t ports = (uint32_t)be16_to_cpu(rport) << 16 | be16_to_cpu(lport);
-    uint64_t hash = hsiphash_3u32((__force uint32_t)raddr, (__force uint32_t)laddr, ports, &net->secret);
 
-    return &net->tcp->ehash[hash & (net->tcp->ehash_size - 1)];
+    return (uint32_t)hsiphash_3u32((__force uint32_t)raddr, (__force uint32_t)laddr, ports, &net->secret);
+}
+
+static struct hlist_head *tcp_ehash_head(const struct netns_tcp *tn, uint32_t hash)
+{
+    return &tn->ehash[hash & (tn->ehash_size - 1)];
 }
 
 static struct hlist_head *tcp_lhash_head(struct netns_tcp *tn, be16 port)
@@ -68,7 +71,7 @@ static struct hlist_head *tcp_lhash_head(struct netns_tcp *tn, be16 port)
 void tcp_ehash_insert(struct netns_tcp *tn, struct sock_common *c)
 {
     c->refcount++;
-    hlist_add_head(&c->hash_node, tcp_ehash_head(tn->net, c->daddr, c->dport, c->rcv_saddr, c->sport));
+    hlist_add_head(&c->hash_node, tcp_ehash_head(tn, c->hash));
 }
 
 void tcp_lhash_insert(struct netns_tcp *tn, struct sock *sk)
@@ -93,16 +96,24 @@ static bool tcp_dev_match(const struct sock_common *c, int dif)
     return !c->bound_dev_if || c->bound_dev_if == dif;
 }
 
-struct sock_common *tcp_lookup_established(struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport,
-                                           int dif)
+struct sock_common *tcp_lookup_hashed(const struct netns_tcp *tn, uint32_t hash, be32 raddr, be16 rport,
+                                      be32 laddr, be16 lport, int dif)
 {
     struct sock_common *c;
 
-    hlist_for_each_entry (c, tcp_ehash_head(net, raddr, rport, laddr, lport), hash_node)
+    hlist_for_each_entry (c, tcp_ehash_head(tn, hash), hash_node)
         if (c->dport == rport && c->sport == lport && c->daddr == raddr && c->rcv_saddr == laddr &&
             tcp_dev_match(c, dif))
             return c;
     return NULL;
+}
+
+struct sock_common *tcp_lookup_established(struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport,
+                                           int dif)
+{
+    uint32_t hash = tcp_ehashfn(net, raddr, rport, laddr, lport);
+
+    return tcp_lookup_hashed(net->tcp, hash, raddr, rport, laddr, lport, dif);
 }
 
 /* The listener that says most about itself wins: an address counts, so does a device. */
@@ -349,6 +360,8 @@ int tcp_hash_connect(struct sock *sk, uint32_t *least_isn)
         NET_INC_STATS(sock_net(sk), TcpExtTWRecycled);
         tcp_tw_kill(tw);
     }
+    sk->sk_common.hash =
+        tcp_ehashfn(sock_net(sk), sk->sk_daddr, sk->sk_dport, sk->sk_rcv_saddr, sk->sk_sport);
     tcp_ehash_insert(tcp_net(sk), &sk->sk_common);
     return 0;
 }
@@ -359,27 +372,19 @@ int tcp_hash_connect(struct sock *sk, uint32_t *least_isn)
  * RFC 6528 3: a clock plus a keyed hash of the 4-tuple. The clock ticks every 64 ns, faster than the 4 us of
  * RFC 9293 3.4.1, so that it outruns what a fast connection can send; it wraps after 274 s, beyond 2 MSL as
  * we keep it.
+ *
+ * The other half of the hash is where the timestamp clock starts (RFC 7323 5.4): elsewhere for each pair of
+ * ends, so that it does not tell how long the machine has been up, but at the same place for the same pair,
+ * whose next connection so sends newer timestamps than the last (RFC 6191).
  */
-uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport)
+uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport, uint32_t *ts_offset)
 {
-    uint32_t tuple[3] = {(__force uint32_t)saddr, (__force uint32_t)daddr,
-                         (uint32_t)be16_to_cpu(sport) << 16 | be16_to_cpu(dport)};
+    uint32_t ports = (uint32_t)be16_to_cpu(sport) << 16 | be16_to_cpu(dport);
+    uint64_t hash =
+        siphash_3u32((__force uint32_t)saddr, (__force uint32_t)daddr, ports, &net->tcp->isn_secret);
 
-    return (uint32_t)siphash(tuple, sizeof(tuple), &net->tcp->isn_secret) + (uint32_t)(ktime_get() >> 6);
-}
-
-/*
- * RFC 7323 5.4: the timestamp clock starts elsewhere for each pair of ends, so that it does not tell how long
- * the machine has been up, but at the same place for the same pair, whose next connection so sends newer
- * timestamps than the last (RFC 6191).
- */
-uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport)
-{
-    uint32_t tuple[3] = {(__force uint32_t)saddr, (__force uint32_t)daddr,
-                         (uint32_t)be16_to_cpu(sport) << 16 | be16_to_cpu(dport)};
-
-    /* The lower half of this hash is the ISN's. */
-    return (uint32_t)(siphash(tuple, sizeof(tuple), &net->tcp->isn_secret) >> 32);
+    *ts_offset = (uint32_t)(hash >> 32);
+    return (uint32_t)hash + (uint32_t)(ktime_get() >> 6);
 }
 
 /* --- statistics --- */
@@ -405,8 +410,7 @@ struct sock_common *tcp_next_conn(struct net *net, struct sock_common *prev)
         return container_of(prev->hash_node.next, struct sock_common, hash_node);
     if (prev->state == TCP_LISTEN)
         return tcp_first_conn(tn, be16_to_cpu(prev->sport) % TCP_LHASH_SIZE + 1);
-    struct hlist_head *head = tcp_ehash_head(net, prev->daddr, prev->dport, prev->rcv_saddr, prev->sport);
-    return tcp_first_conn(tn, TCP_LHASH_SIZE + (uint32_t)(head - tn->ehash) + 1);
+    return tcp_first_conn(tn, TCP_LHASH_SIZE + (prev->hash & (tn->ehash_size - 1)) + 1);
 }
 
 void tcp_get_counts(struct net *net, struct tcp_counts *counts)

@@ -64,8 +64,9 @@
 struct tcp_seg {
     uint32_t seq, end_seq; /* end_seq counts SYN and FIN */
     uint32_t ack;
-    uint32_t wnd; /* as in the header: not scaled */
-    uint32_t len; /* bytes of payload */
+    uint32_t wnd;  /* as in the header: not scaled */
+    uint32_t len;  /* bytes of payload */
+    uint32_t hash; /* tcp_ehashfn() of its ends */
     uint16_t urg;
     uint8_t flags, hdr_len;
     uint8_t ecn; /* INET_ECN_*: how the datagram was marked */
@@ -267,12 +268,16 @@ void tcp_set_state(struct sock *sk, enum tcp_state to);
 
 int tcp_hash_init(struct netns_tcp *tn);
 void tcp_hash_exit(struct netns_tcp *tn);
-void tcp_ehash_insert(struct netns_tcp *tn, struct sock_common *c);
+/* Keyed: which chain of ehash. Taken once for a segment, kept in sock_common.hash by what is made of it. */
+uint32_t tcp_ehashfn(const struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport);
+void tcp_ehash_insert(struct netns_tcp *tn, struct sock_common *c); /* by c->hash */
 void tcp_lhash_insert(struct netns_tcp *tn, struct sock *sk);
 void tcp_unhash(struct sock_common *c); /* harmless if it is in no table */
 /* Remote end, local end, receiving device: borrowed, or NULL. */
 struct sock_common *tcp_lookup_established(struct net *net, be32 raddr, be16 rport, be32 laddr, be16 lport,
                                            int dif);
+struct sock_common *tcp_lookup_hashed(const struct netns_tcp *tn, uint32_t hash, be32 raddr, be16 rport,
+                                      be32 laddr, be16 lport, int dif);
 struct sock *tcp_lookup_listener(struct net *net, be32 laddr, be16 lport, int dif);
 int tcp_bind_port(struct sock *sk, uint16_t port); /* 0: choose. 0, -EADDRINUSE or -ENOMEM */
 bool tcp_bind_conflict(const struct sock *sk, const struct inet_bind_bucket *bucket);
@@ -285,8 +290,8 @@ void tcp_bind_release(struct netns_tcp *tn, struct sock_common *c, struct inet_b
  * *least_isn: if it takes the place of a TIME_WAIT the least initial number to use, else 0.
  */
 int tcp_hash_connect(struct sock *sk, uint32_t *least_isn);
-uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
-uint32_t tcp_secure_ts_offset(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport);
+/* The initial number, and how far our timestamps are ahead of the clock. */
+uint32_t tcp_secure_isn(struct net *net, be32 saddr, be32 daddr, be16 sport, be16 dport, uint32_t *ts_offset);
 
 /* --- tcp_ipv4.c --- */
 

@@ -175,13 +175,6 @@ static int tcp_v4_send_synack(struct sock *listener, struct request_sock *req)
     return ip_build_and_send(sock_net(listener), listener, skb, req->dst, &params);
 }
 
-static void tcp_v4_request_ts_offset(struct request_sock *req)
-{
-    const struct sock_common *c = &req->rsk_common;
-
-    req->ts_offset = tcp_secure_ts_offset(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
-}
-
 /* What we offer in return. */
 static void tcp_v4_request_window(struct sock *listener, struct request_sock *req)
 {
@@ -201,10 +194,8 @@ static void tcp_v4_request_options(struct sock *listener, struct request_sock *r
     req->sack_ok = opt->sack_ok && tn->sysctl_sack;
     req->tstamp_ok = seg->saw_tstamp && tn->sysctl_timestamps;
     tcp_ecn_rcv_syn(tn, req, seg);
-    if (req->tstamp_ok) {
+    if (req->tstamp_ok)
         req->ts_recent = seg->tsval;
-        tcp_v4_request_ts_offset(req);
-    }
     req->mss = opt->mss ? opt->mss : TCP_MSS_DEFAULT; /* RFC 9293 MUST-15 */
     req->mss = (uint16_t)max((int)req->mss, tn->sysctl_min_snd_mss);
     tcp_v4_request_window(listener, req);
@@ -224,16 +215,16 @@ static struct dst_entry *tcp_v4_request_route(struct sock *listener, const struc
 }
 
 /* `least`: behind a TIME_WAIT, else 0. */
-static uint32_t tcp_v4_isn(const struct sock_common *c, uint32_t least)
+static uint32_t tcp_v4_isn(const struct sock_common *c, uint32_t least, uint32_t *ts_offset)
 {
-    uint32_t isn = tcp_secure_isn(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport);
+    uint32_t isn = tcp_secure_isn(c->net, c->rcv_saddr, c->daddr, c->sport, c->dport, ts_offset);
 
     return least && !after(isn, least) ? least : isn;
 }
 
 /* A request for the two ends of skb (borrowed), routed, in no table; or NULL and why not. */
 static struct request_sock *tcp_v4_request_new(struct sock *listener, const struct sk_buff *skb,
-                                               enum skb_drop_reason *reason)
+                                               const struct tcp_seg *seg, enum skb_drop_reason *reason)
 {
     struct request_sock *req = tcp_reqsk_alloc(listener, sock_net(listener));
 
@@ -245,6 +236,7 @@ static struct request_sock *tcp_v4_request_new(struct sock *listener, const stru
     req->rsk_common.dport = tcp_hdr(skb)->source;
     req->rsk_common.sport = tcp_hdr(skb)->dest;
     req->rsk_common.bound_dev_if = listener->sk_bound_dev_if;
+    req->rsk_common.hash = seg->hash;
     req->dst = tcp_v4_request_route(listener, req);
     if (req->dst)
         return req;
@@ -285,14 +277,14 @@ static void tcp_v4_conn_request(struct sock *listener, struct sk_buff *skb, cons
     if (lp->accept_queue_len > lp->max_backlog)
         NET_INC_STATS(net, TcpExtListenOverflows);
     else
-        req = tcp_v4_request_new(listener, skb, &reason);
+        req = tcp_v4_request_new(listener, skb, seg, &reason);
     if (!req) {
         NET_INC_STATS(net, TcpExtListenDrops);
         kfree_skb_reason(skb, reason);
         return;
     }
     req->rcv_isn = seg->seq;
-    req->snt_isn = tcp_v4_isn(&req->rsk_common, TCP_SKB_CB(skb)->tw_isn);
+    req->snt_isn = tcp_v4_isn(&req->rsk_common, TCP_SKB_CB(skb)->tw_isn, &req->ts_offset);
     tcp_parse_options(skb, seg, &opt);
     tcp_v4_request_options(listener, req, seg, &opt);
     if (tcp_syncookie_wanted(listener)) {
@@ -360,8 +352,7 @@ static int tcp_v4_connect(struct sock *sk, be32 addr, uint16_t port)
         return err;
     }
     tcp_set_state(sk, TCP_SYN_SENT);
-    tp->iss = tcp_v4_isn(&sk->sk_common, least_isn);
-    tp->ts_offset = tcp_secure_ts_offset(sock_net(sk), sk->inet_saddr, addr, sk->sk_sport, sk->sk_dport);
+    tp->iss = tcp_v4_isn(&sk->sk_common, least_isn, &tp->ts_offset);
     tp->advmss = tcp_advertise_mss(sk, sk->sk_dst_cache);
     tp->mss_clamp = tp->advmss;
     tcp_sync_mss(sk, sk->sk_dst_cache->mtu);
@@ -502,7 +493,7 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
 
     if (!tcp_sk(listener)->cookie_sent_ms)
         return false;
-    struct request_sock *req = tcp_v4_request_new(listener, skb, &reason);
+    struct request_sock *req = tcp_v4_request_new(listener, skb, seg, &reason);
     if (!req)
         return false;
     req->rcv_isn = seg->seq - 1;
@@ -518,7 +509,7 @@ static bool tcp_v4_cookie_ack(struct sock *listener, struct sk_buff *skb, const 
         return true;
     }
     req->mss = (uint16_t)max((int)req->mss, tcp_net(listener)->sysctl_min_snd_mss);
-    tcp_v4_request_ts_offset(req);
+    tcp_v4_isn(&req->rsk_common, 0, &req->ts_offset); /* the number itself was the cookie */
     tcp_syncookie_options(req, seg);
     tcp_v4_request_window(listener, req);
     tcp_reqsk_queue(listener, req);
@@ -593,7 +584,9 @@ static int tcp_v4_rcv(struct sk_buff *skb)
     }
     const struct iphdr *iph = ip_hdr(skb);
     const struct tcphdr *th = tcp_hdr(skb);
-    struct sock_common *c = tcp_lookup_established(net, iph->saddr, th->source, iph->daddr, th->dest, dif);
+    seg.hash = tcp_ehashfn(net, iph->saddr, th->source, iph->daddr, th->dest);
+    struct sock_common *c =
+        tcp_lookup_hashed(net->tcp, seg.hash, iph->saddr, th->source, iph->daddr, th->dest, dif);
 
     if (!c) {
         struct sock *listener = tcp_lookup_listener(net, iph->daddr, th->dest, dif);

@@ -207,6 +207,7 @@ static void tcp_child_inherit_request(struct sock *child, struct request_sock *r
     child->sk_rcv_saddr = child->inet_saddr = req->rsk_common.rcv_saddr;
     child->sk_dport = req->rsk_common.dport;
     child->sk_bound_dev_if = req->rsk_common.bound_dev_if;
+    child->sk_common.hash = req->rsk_common.hash;
     sk_dst_set(child, req->dst);
     req->dst = NULL;
     tcp_syn_data_inherit(child, req->syn_data);

@@ -47,7 +47,7 @@ static void tcp_parse_option(const uint8_t *p, uint8_t len, struct tcp_options_r
 
 /* The next option at or behind *p, of which *left bytes are left; *p and *left move behind it. NULL: no more.
  */
-static const uint8_t *tcp_next_option(const uint8_t **p, unsigned *left)
+static inline const uint8_t *tcp_next_option(const uint8_t **p, unsigned *left)
 {
     while (*left && **p == TCPOPT_NOP) {
         ++*p;

@@ -88,7 +88,7 @@ static void burst_add_shape(uint32_t base, uint32_t from, unsigned len, const st
     testnet_fix_csum(segment, hdr + len, 16, t->peer, t->local, IPPROTO_TCP);
     segment[hdr + len / 2] ^= s->bad_sum;
     size_t n = testnet_build_ip(t, frame, &ip, segment, hdr + len);
-    struct sk_buff *skb = netdev_alloc_skb(t->dev, (unsigned)n);
+    struct sk_buff *skb = napi_alloc_skb(&napi, (unsigned)n);
     if (!skb)
         return;
     skb_put_data(skb, frame, (unsigned)n);
@@ -309,6 +309,46 @@ TEST("bare ACKs in a row reach TCP as one, the last; each is counted, and slow s
     assert_int_equal(tcp_sk(sk)->snd_cwnd, cwnd + 10 * MSS); /* RFC 9406 4.2: up to 8 segments per ACK */
     assert_int_equal(mib(MIB_TcpInSegs), segs + 10);
     tcp_prot.close(sk);
+}
+
+TEST("the packet of an ACK that another has made needless serves for the next frame, as good as new")
+{
+    struct sock *sk = peer_open_passive();
+    uint32_t first = serve_segments(sk, 10);
+
+    burst_ack(first + MSS, &(struct shape){0});
+    struct sk_buff *held = napi.gro[0].skb;
+    held->mark = 7;
+    held->vlan_tci = 9;
+    uint8_t *head = held->head;
+    burst_ack(first + 2 * MSS, &(struct shape){0});
+    assert_ptr_equal(napi.spare, held);
+    size_t packets = t->net->skb_count;
+
+    struct sk_buff *large = napi_alloc_skb(&napi, 1500); /* it has not the room */
+    assert_ptr_not_equal(large, held);
+    consume_skb(large);
+    held->cloned = 1; /* nor would it do then */
+    struct sk_buff *fresh = netdev_alloc_skb(t->dev, 54), *other = napi_alloc_skb(&napi, 54);
+    assert_ptr_not_equal(other, held);
+    held->cloned = 0;
+    struct sk_buff *again = napi_alloc_skb(&napi, 54);
+    assert_ptr_equal(again, held);
+    assert_null(napi.spare);
+    assert_ptr_equal(again->head, head);
+    assert_int_equal(again->len, 0);
+    assert_int_equal(again->mark, 0);
+    assert_int_equal(again->vlan_tci, 0);
+    assert_int_equal(skb_headroom(again), skb_headroom(fresh));
+    assert_ptr_equal(again->dev, t->dev);
+    assert_int_equal(t->net->skb_count, packets + 2); /* fresh, other */
+    consume_skb(fresh);
+    consume_skb(other);
+    consume_skb(again);
+    burst_end();
+    assert_int_equal(tcp_sk(sk)->snd_una, first + 2 * MSS);
+    tcp_prot.close(sk);
+    testnet_drop_sent(t);
 }
 
 /* Each follows an ACK it must not swallow: a duplicate (RFC 5681 2), one that comes late, ECE (RFC 3168

@@ -40,6 +40,14 @@ TEST("siphash reads from any address and not past the end")
     }
 }
 
+TEST("siphash_3u32 gives SipHash-2-4 of the twelve bytes")
+{
+    uint32_t words[3] = {0x03020100, 0x07060504, 0x0b0a0908};
+
+    assert_int_equal(siphash_3u32(words[0], words[1], words[2], &reference_key),
+                     siphash(words, sizeof(words), &reference_key));
+}
+
 TEST("hsiphash_3u32 gives SipHash-1-3 of the twelve bytes")
 {
     /* The reference with cROUNDS 1, dROUNDS 3 over 00 01 ... 0b. */

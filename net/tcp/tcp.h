@@ -299,7 +299,8 @@ struct tcp_sock {
         *fastopen_rsk;   /* of a child by it, until its handshake is over: the listener's */
     bool fastopen_renew; /* ... and its SYN-ACK brings a new cookie */
     bool syn_data_acked; /* Fast Open it was, with text */
-    uint8_t save_syn;    /* TCP_SAVE_SYN: 0, 1 or 2 */
+
+    uint8_t save_syn;                /* TCP_SAVE_SYN: 0, 1 or 2 */
     struct tcp_saved_syn *saved_syn; /* of an accepted connection: for TCP_SAVED_SYN, or NULL */
 
     /* --- struct tcp_info --- */

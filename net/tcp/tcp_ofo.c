@@ -41,8 +41,8 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
 }
 
 /*
- * Room for skb, at the cost of text further away than it. What fills the hole in front needs none: it is about
- * to leave with what lies behind it, which the peer has been told of and would have to send again.
+ * Room for skb, at the cost of text further away than it. What fills the hole in front needs none: it is
+ * about to leave with what lies behind it, which the peer has been told of and would have to send again.
  */
 static bool tcp_ofo_make_room(struct sock *sk, const struct sk_buff *skb)
 {

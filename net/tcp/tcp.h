@@ -316,9 +316,10 @@ struct tcp_sock {
     struct sk_buff *syn_data;             /* until the connection stands (tcp_syndata.c); or NULL */
     struct tcp_fastopen_queue *fastopenq; /* of a listener with Fast Open; or NULL */
     struct tcp_fastopen_queue
-        *fastopen_rsk;               /* of a child by it, until its handshake is over: the listener's */
-    bool fastopen_renew;             /* ... and its SYN-ACK brings a new cookie */
-    bool syn_data_acked;             /* Fast Open it was, with text */
+        *fastopen_rsk;   /* of a child by it, until its handshake is over: the listener's */
+    bool fastopen_renew; /* ... and its SYN-ACK brings a new cookie */
+    bool syn_data_acked; /* Fast Open it was, with text */
+
     uint8_t save_syn;                /* TCP_SAVE_SYN: 0, 1 or 2 */
     struct tcp_saved_syn *saved_syn; /* of an accepted connection: for TCP_SAVED_SYN, or NULL */
 

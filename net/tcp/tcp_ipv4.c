@@ -21,7 +21,7 @@
 
 struct tcp_reply {
     uint32_t seq, ack;
-    uint16_t window; /* as in the header */
+    uint16_t window;         /* as in the header */
     uint8_t flags, tos, ttl; /* ttl 0: the default */
     bool tstamp_ok;          /* RFC 7323 3.2: with these */
     uint32_t tsval, tsecr;

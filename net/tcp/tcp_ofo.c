@@ -40,13 +40,16 @@ bool tcp_ofo_prune(struct sock *sk, uint32_t seq)
     return true;
 }
 
-/* Room for skb, at the cost of text further away than it. */
+/*
+ * Room for skb, at the cost of text further away than it. What fills the hole in front needs none: it is
+ * about to leave with what lies behind it, which the peer has been told of and would have to send again.
+ */
 static bool tcp_ofo_make_room(struct sock *sk, const struct sk_buff *skb)
 {
     const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-    return tcp_rmem_schedule(sk, cb->seq, skb->truesize) ||
-           (cb->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= tcp_rcv_limit(sk));
+    return (cb->seq == tcp_sk(sk)->rcv_nxt && sk->sk_rmem_alloc <= tcp_rcv_limit(sk)) ||
+           tcp_rmem_schedule(sk, cb->seq, skb->truesize);
 }
 
 /* Cuts off the front up to `seq` (linear skb). */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/ethernet/ethernet.h"
 #include "net/ipv4/ip.h"
 #include "net/tcp/tcp_internal.h"
 
@@ -19,7 +18,7 @@ struct tcp_saved_syn {
 };
 
 #define TCP_SAVE_SYN_OFF  0
-#define TCP_SAVE_SYN_LINK 2 /* from the Ethernet header on, where there is one; 1: from the IP header on */
+#define TCP_SAVE_SYN_LINK 2 /* from the link's header on, where there is one; 1: from the IP header on */
 
 /* skb (borrowed) stands at its payload. Without memory the application will find nothing. */
 void tcp_save_syn(const struct sock *listener, struct request_sock *req, const struct sk_buff *skb)
@@ -28,7 +27,8 @@ void tcp_save_syn(const struct sock *listener, struct request_sock *req, const s
     const struct tcphdr *th = tcp_hdr(skb);
     const uint8_t *end = (const uint8_t *)th + (th->doff_res >> 4 << 2);
 
-    if (tcp_sk(listener)->save_syn == TCP_SAVE_SYN_LINK && skb->network_header - skb->mac_header == ETH_HLEN)
+    if (tcp_sk(listener)->save_syn == TCP_SAVE_SYN_LINK && skb->mac_header &&
+        skb->mac_header < skb->network_header)
         from = skb_mac_header(skb);
     uint32_t len = (uint32_t)(end - from);
     req->saved_syn = kmalloc(sizeof(*req->saved_syn) + len);

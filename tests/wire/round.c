@@ -176,6 +176,8 @@ static void talk(uint64_t size)
         bad = received >= EVERY && at < BAD_LEN;
         if (settled && bad)
             needless += counter("TcpRetransSegs") - mark;
+        if (settled && bad && !mark) /* until now nothing was lost, overtaken or taken back */
+            needless += counter("TcpExtTCPSACKReorder") + counter("TcpExtTCPLossProbes");
         if (!settled && !bad && at > 2 * BAD_LEN)
             mark = counter("TcpRetransSegs");
         settled = !bad && at > 2 * BAD_LEN;

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/tcp_peer_options.h"
 
+#include "tests/host/tcp_check.h"
+
 #define SEG  1000u
 #define RTT  40u /* ms */
 #define SEGS 10u
@@ -527,6 +529,29 @@ TEST("without timestamps two ACKs of what was not sent again take the time-out b
     assert_int_equal(tcp_sk(sk)->ca_state, CA_OPEN);
     assert_int_equal(mib(MIB_TcpExtTCPSpuriousRTOs), 1);
     assert_true(tcp_sk(sk)->snd_cwnd >= cwnd);
+    done(sk);
+}
+
+TEST("an ACK that ends inside a segment takes its part of every sum") /* RFC 6675 4 */
+{
+    struct tcp_check check = {0};
+    const void *broken_sk;
+
+    struct sock *sk = sent(WITH_TS | WITH_SACK, SEGS);
+    sack(0, 0, 1); /* the peer has it, it says, and does not acknowledge it */
+    assert_int_equal(tcp_sk(sk)->sacked_out, SEG);
+    options_ack(at(0) + 300);
+    assert_int_equal(tcp_sk(sk)->sacked_out, SEG - 300);
+    assert_null(tcp_check(t->net, &check, &broken_sk));
+    options_ack(at(1));
+    host_advance_ms(1000); /* a time-out: the first is lost, and sent again */
+    resent();
+    assert_int_equal(tcp_sk(sk)->ca_state, CA_LOSS);
+    assert_true(tcp_sk(sk)->retrans_out >= SEG && tcp_sk(sk)->lost_out >= SEG);
+    uint32_t again = tcp_sk(sk)->retrans_out;
+    options_ack(at(1) + 400);
+    assert_true(tcp_sk(sk)->retrans_out >= again - 400);
+    assert_null(tcp_check(t->net, &check, &broken_sk));
     done(sk);
 }
 

@@ -151,8 +151,8 @@ static void report_no_card(void)
 }
 
 /*
- * On the stick's file system (boot/stick/grub.cfg). An empty file is what is left of one whose writing was cut
- * short: it says nothing, so what would count without it does - the archive's rules, not none at all.
+ * On the stick's file system (boot/stick/grub.cfg). An empty file is what is left of one whose writing was
+ * cut short: it says nothing, so what would count without it does - the archive's rules, not none at all.
  */
 static void report_empty_files(void)
 {

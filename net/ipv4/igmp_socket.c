@@ -6,6 +6,7 @@
  * leaving goes on to igmp.c, which opens the card for the group and tells the routers. A group is joined as a
  * whole (IP_ADD_MEMBERSHIP; IP_BLOCK_SOURCE then excludes single sources) or from named sources alone
  * (IP_ADD_SOURCE_MEMBERSHIP); IP_MSFILTER sets and reads the whole filter (RFC 3376 3.1, RFC 3678 4.1).
+ * MCAST_JOIN_GROUP and its kin say the same in the words of RFC 3678 5.1.
  */
 #include "net/ipv4/igmp_internal.h"
 
@@ -224,11 +225,9 @@ static int ip_mc_check_source(struct sock *sk, const struct ip_mc_socklist *m, b
  * IP_ADD_SOURCE_MEMBERSHIP (mode INCLUDE, add), IP_DROP_SOURCE_MEMBERSHIP (INCLUDE, not add), IP_BLOCK_SOURCE
  * (EXCLUDE, add), IP_UNBLOCK_SOURCE. The first joins, if need be; the second leaves with the last source.
  */
-static int ip_mc_source(struct sock *sk, const struct ip_mreq_source *mreqs, unsigned mode, bool add)
+static int ip_mc_source(struct sock *sk, const struct ip_mreqn *mreq, be32 source, unsigned mode, bool add)
 {
-    const struct ip_mreqn mreq = {.imr_multiaddr = mreqs->imr_multiaddr, .imr_address = mreqs->imr_interface};
-    be32 group = (__force be32)mreqs->imr_multiaddr.s_addr,
-         source = (__force be32)mreqs->imr_sourceaddr.s_addr;
+    be32 group = (__force be32)mreq->imr_multiaddr.s_addr;
     struct ip_mc_filter filter, none = {.mode = mode};
     struct ip_mc_socklist **at;
     struct net_device *dev;
@@ -236,7 +235,7 @@ static int ip_mc_source(struct sock *sk, const struct ip_mreq_source *mreqs, uns
 
     if (!ipv4_is_multicast(group) || !source)
         return -EINVAL;
-    dev = ip_mc_find_dev(sock_net(sk), &mreq);
+    dev = ip_mc_find_dev(sock_net(sk), mreq);
     if (!dev)
         return -ENODEV;
     at = ip_mc_find(sk, group, dev->ifindex);
@@ -259,7 +258,53 @@ static int ip_mc_setopt_source(struct sock *sk, int name, const void *val, sockl
     if (len < sizeof(mreqs))
         return -EINVAL;
     memcpy(&mreqs, val, sizeof(mreqs));
-    return ip_mc_source(sk, &mreqs, mode, name == IP_BLOCK_SOURCE || name == IP_ADD_SOURCE_MEMBERSHIP);
+    const struct ip_mreqn mreq = {.imr_multiaddr = mreqs.imr_multiaddr, .imr_address = mreqs.imr_interface};
+    return ip_mc_source(sk, &mreq, (__force be32)mreqs.imr_sourceaddr.s_addr, mode,
+                        name == IP_BLOCK_SOURCE || name == IP_ADD_SOURCE_MEMBERSHIP);
+}
+
+/* --- the same for any address family (RFC 3678 5): here the family is checked, and the index names the
+ * device --- */
+
+static bool ip_mc_is_inet(const struct sockaddr_storage *from, struct in_addr *to)
+{
+    struct sockaddr_in sin;
+
+    memcpy(&sin, from, sizeof(sin));
+    *to = sin.sin_addr;
+    return sin.sin_family == AF_INET;
+}
+
+static int ip_mc_setopt_group_req(struct sock *sk, int name, const void *val, socklen_t len)
+{
+    struct group_req req;
+    struct ip_mreqn mreq = {.imr_ifindex = 0};
+
+    if (len < sizeof(req))
+        return -EINVAL;
+    memcpy(&req, val, sizeof(req));
+    if (!ip_mc_is_inet(&req.gr_group, &mreq.imr_multiaddr))
+        return -EINVAL;
+    mreq.imr_ifindex = (int)req.gr_interface;
+    return name == MCAST_JOIN_GROUP ? ip_mc_join(sk, &mreq) : ip_mc_leave(sk, &mreq);
+}
+
+static int ip_mc_setopt_group_source(struct sock *sk, int name, const void *val, socklen_t len)
+{
+    unsigned mode =
+        name == MCAST_BLOCK_SOURCE || name == MCAST_UNBLOCK_SOURCE ? MCAST_EXCLUDE : MCAST_INCLUDE;
+    struct group_source_req req;
+    struct ip_mreqn mreq = {.imr_ifindex = 0};
+    struct in_addr source;
+
+    if (len < sizeof(req))
+        return -EINVAL;
+    memcpy(&req, val, sizeof(req));
+    if (!ip_mc_is_inet(&req.gsr_group, &mreq.imr_multiaddr) || !ip_mc_is_inet(&req.gsr_source, &source))
+        return -EADDRNOTAVAIL;
+    mreq.imr_ifindex = (int)req.gsr_interface;
+    return ip_mc_source(sk, &mreq, (__force be32)source.s_addr, mode,
+                        name == MCAST_BLOCK_SOURCE || name == MCAST_JOIN_SOURCE_GROUP);
 }
 
 /* Each source once, however often it was written. 0 or -ENOMEM. */
@@ -394,6 +439,10 @@ static int ip_mc_setopt_member(struct sock *sk, int name, const void *val, sockl
         return -EPROTO;
     if (name == IP_MSFILTER)
         return ip_mc_msfilter(sk, val, len);
+    if (name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP)
+        return ip_mc_setopt_group_req(sk, name, val, len);
+    if (name >= MCAST_JOIN_GROUP && name <= MCAST_LEAVE_SOURCE_GROUP)
+        return ip_mc_setopt_group_source(sk, name, val, len);
     if (name != IP_ADD_MEMBERSHIP && name != IP_DROP_MEMBERSHIP)
         return ip_mc_setopt_source(sk, name, val, len);
     err = ip_mc_get_mreq(&mreq, val, len);
@@ -412,6 +461,12 @@ int ip_mc_setopt(struct sock *sk, int name, const void *val, socklen_t len)
     case IP_BLOCK_SOURCE:
     case IP_UNBLOCK_SOURCE:
     case IP_MSFILTER:
+    case MCAST_JOIN_GROUP:
+    case MCAST_LEAVE_GROUP:
+    case MCAST_JOIN_SOURCE_GROUP:
+    case MCAST_LEAVE_SOURCE_GROUP:
+    case MCAST_BLOCK_SOURCE:
+    case MCAST_UNBLOCK_SOURCE:
         return ip_mc_setopt_member(sk, name, val, len);
     case IP_MULTICAST_IF:
         return sk->sk_type == SOCK_STREAM ? -EINVAL : ip_mc_set_if(sk, val, len);

@@ -130,6 +130,69 @@ TEST("RFC 3678 4.1.1: of a group that is joined as a whole single sources can be
     assert_true(hears(fd, S1));
 }
 
+static struct sockaddr_storage storage_of(const char *addr)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(testnet_addr(addr))};
+    struct sockaddr_storage storage = {0};
+
+    memcpy(&storage, &sin, sizeof(sin));
+    return storage;
+}
+
+static int group_option(int fd, int name, const char *group)
+{
+    struct group_req req = {.gr_interface = (uint32_t)t->dev->ifindex, .gr_group = storage_of(group)};
+
+    return sys_setsockopt(files, fd, SOL_IP, name, &req, sizeof(req));
+}
+
+static int group_source_option(int fd, int name, const char *group, const char *source)
+{
+    struct group_source_req req = {.gsr_interface = (uint32_t)t->dev->ifindex,
+                                   .gsr_group = storage_of(group),
+                                   .gsr_source = storage_of(source)};
+
+    return sys_setsockopt(files, fd, SOL_IP, name, &req, sizeof(req));
+}
+
+TEST("RFC 3678 5.1: the options for any address family do the same: join, block, unblock, leave")
+{
+    int fd = udp_socket();
+
+    assert_int_equal(group_option(fd, MCAST_JOIN_GROUP, GROUP), 0);
+    assert_true(hears(fd, S1));
+    assert_int_equal(group_source_option(fd, MCAST_BLOCK_SOURCE, GROUP, S1), 0);
+    assert_false(hears(fd, S1));
+    assert_true(hears(fd, S2));
+    assert_int_equal(group_source_option(fd, MCAST_UNBLOCK_SOURCE, GROUP, S1), 0);
+    assert_true(hears(fd, S1));
+    assert_int_equal(group_option(fd, MCAST_LEAVE_GROUP, GROUP), 0);
+    assert_false(card_hears(GROUP));
+    assert_int_equal(group_source_option(fd, MCAST_JOIN_SOURCE_GROUP, GROUP, S1), 0);
+    assert_true(hears(fd, S1));
+    assert_false(hears(fd, S2));
+    assert_int_equal(group_source_option(fd, MCAST_LEAVE_SOURCE_GROUP, GROUP, S1), 0);
+    assert_false(card_hears(GROUP));
+}
+
+TEST("RFC 3678 5.1: another address family, no such device, too short, a stream: each has its error")
+{
+    int fd = udp_socket(), tcp = sys_socket(files, AF_INET, SOCK_STREAM, 0);
+    struct group_req req = {.gr_interface = 99, .gr_group = storage_of(GROUP)};
+    struct group_source_req source = {.gsr_group = storage_of(GROUP), .gsr_source = storage_of(S1)};
+
+    assert_int_equal(sys_setsockopt(files, fd, SOL_IP, MCAST_JOIN_GROUP, &req, sizeof(req)), -ENODEV);
+    assert_int_equal(sys_setsockopt(files, fd, SOL_IP, MCAST_JOIN_GROUP, &req, sizeof(req) - 1), -EINVAL);
+    req.gr_group.ss_family = AF_INET6;
+    assert_int_equal(sys_setsockopt(files, fd, SOL_IP, MCAST_JOIN_GROUP, &req, sizeof(req)), -EINVAL);
+    source.gsr_source.ss_family = AF_INET6;
+    assert_int_equal(sys_setsockopt(files, fd, SOL_IP, MCAST_JOIN_SOURCE_GROUP, &source, sizeof(source)),
+                     -EADDRNOTAVAIL);
+    assert_int_equal(sys_setsockopt(files, fd, SOL_IP, MCAST_JOIN_SOURCE_GROUP, &source, 16), -EINVAL);
+    assert_int_equal(group_option(tcp, MCAST_JOIN_GROUP, GROUP), -EPROTO);
+    assert_int_equal(group_option(fd, MCAST_LEAVE_GROUP, GROUP), -EADDRNOTAVAIL);
+}
+
 TEST("who never joined hears what members want, and no more; a raw socket is filtered as well")
 {
     int member = udp_socket(), other = udp_socket();

@@ -58,6 +58,18 @@ struct ip_mreq_source {
     struct in_addr imr_sourceaddr;
 };
 
+/* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP: of any address family (RFC 3678 5). Interface 0: by route. */
+struct group_req {
+    uint32_t gr_interface;
+    struct sockaddr_storage gr_group;
+};
+
+/* MCAST_*_SOURCE, MCAST_*_SOURCE_GROUP */
+struct group_source_req {
+    uint32_t gsr_interface;
+    struct sockaddr_storage gsr_group, gsr_source;
+};
+
 /* IP_MSFILTER; as many sources as imsf_numsrc says follow. */
 struct ip_msfilter {
     struct in_addr imsf_multiaddr;
@@ -160,6 +172,12 @@ struct in_pktinfo {
 #define IP_ADD_SOURCE_MEMBERSHIP  39
 #define IP_DROP_SOURCE_MEMBERSHIP 40
 #define IP_MSFILTER               41
+#define MCAST_JOIN_GROUP          42
+#define MCAST_BLOCK_SOURCE        43
+#define MCAST_UNBLOCK_SOURCE      44
+#define MCAST_LEAVE_GROUP         45
+#define MCAST_JOIN_SOURCE_GROUP   46
+#define MCAST_LEAVE_SOURCE_GROUP  47
 #define IP_MULTICAST_ALL          49
 
 /* IP_MTU_DISCOVER */

@@ -241,7 +241,7 @@ TEST("nor over one that loses, reorders and duplicates")
         run(
             &(struct sim_conditions){
                 .loss = 0.15, .reorder = 0.1, .duplicate = 0.05, .delay_ns = 10 * MS, .jitter_ns = 3 * MS},
-            seed, 0);
+            seed + 4, 0);
     }
 }
 

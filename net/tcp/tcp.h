@@ -11,8 +11,8 @@
  * tcp_cong.c (acknowledgements, loss, congestion), tcp_ecn.c (marks instead of losses), tcp_mem.c and
  * tcp_prune.c (memory), tcp_output.c (segments), tcp_tso.c (trains of them), tcp_pacing.c, tcp_mtu.c,
  * tcp_mtu_probe.c, tcp_rate.c, tcp_timer.c, tcp_minisocks.c (half-open and TIME_WAIT), tcp_syndata.c and
- * tcp_fastopen.c (text with a SYN), tcp_savesyn.c, tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c (the
- * application's side).
+ * tcp_fastopen.c (text with a SYN), tcp_savesyn.c, tcp.c, tcp_send.c, tcp_recv.c, tcp_sockopt.c, tcp_info.c
+ * (the application's side), tcp_farewell.c (the machine's end), tcp_sysctl.c (the settings).
  */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H

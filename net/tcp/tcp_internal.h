@@ -31,6 +31,7 @@
     500u /* answers to what only an attacker or a confused peer sends (RFC 5961 7) */
 #define TCP_TW_REUSE_MS        1000u /* a TIME_WAIT younger than this makes no room (RFC 6191) */
 #define TCP_FIN_TIMEOUT_MAX    120   /* s: TCP_LINGER2 at most */
+#define TCP_KEEP_MAX_S         32767 /* s: of the times of keep-alive */
 #define TCP_MIN_MTU            552u  /* least path MTU we believe in (RFC 5927 7.2; Linux's min_pmtu) */
 #define TCP_INIT_CWND          10u   /* segments (RFC 6928) */
 #define TCP_FASTRETRANS_THRESH 3u
@@ -810,6 +811,12 @@ void tcp_done(struct sock *sk);           /* to CLOSE, out of the tables, owner 
 void tcp_abort(struct sock *sk, int err); /* RST to the peer where that is right, then tcp_done */
 bool tcp_stream_memory_free(const struct sock *sk);
 void tcp_check_space(struct sock *sk);
+
+/* --- tcp_info.c --- */
+
+void tcp_get_info(const struct sock *sk, struct tcp_info *info);
+/* The largest window that this buffer can offer. */
+uint32_t tcp_window_bound(const struct sock *sk);
 
 /* --- tcp_send.c, tcp_recv.c, tcp_sockopt.c --- */
 

@@ -2,9 +2,6 @@
  * tcp_info.c - struct tcp_info: what a connection tells of itself to getsockopt(TCP_INFO) and to ss, with the
  * fields, units and meanings of Linux.
  */
-#include <limits.h>
-
-#include <netinet/in.h>
 
 #include "net/tcp/tcp_internal.h"
 

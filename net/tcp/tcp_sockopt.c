@@ -3,7 +3,6 @@
  * tells is in tcp_info.c, the settings of the stack in tcp_sysctl.c.
  */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include <netinet/in.h>

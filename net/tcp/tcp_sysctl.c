@@ -2,7 +2,6 @@
  * tcp_sysctl.c - the settings of the stack, net.ipv4.tcp_*: their names, bounds and defaults, which are those
  * of Linux unless memory is small.
  */
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 

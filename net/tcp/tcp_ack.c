@@ -376,6 +376,8 @@ static enum skb_drop_reason tcp_old_ack(struct sock *sk, const struct tcp_seg *s
         tcp_sacktag(sk, seg, st);
         tcp_sack_process(sk, st);
         tp->delivered += tp->sacked_segs - sacked_segs;
+        if (st->delivered)
+            tcp_rate_ack(tp, st);
     }
     return SKB_NOT_DROPPED_YET;
 }

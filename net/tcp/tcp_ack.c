@@ -223,6 +223,7 @@ static void tcp_enter_recovery(struct sock *sk)
     /* No more segments can have left the network than were in it: forged duplicates gain nothing beyond that.
      */
     tp->dupacks_max = tp->packets_out;
+    tp->retrans_high = tp->snd_una; /* not what an earlier recovery has left, if this finds no memory */
     tcp_retransmit_head(sk);
     tcp_rearm_rto(sk);
 }

@@ -65,7 +65,7 @@ static void watch(struct http_conn *conn, uint32_t interest)
     if (conn->interest == interest && !conn->unread)
         return;
     if (interest == EPOLLIN)
-        event.events |= EPOLLRDHUP | EPOLLET;
+        event.events |= EPOLLRDHUP | EPOLLPRI | EPOLLET;
     int op = conn->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(conn->server->epoll_fd, op, conn->fd, &event))
         conn->broken = true;
@@ -341,7 +341,8 @@ static void lingering(struct http_conn *conn)
 
 void http_conn_event(struct http_conn *conn, uint32_t events)
 {
-    conn->unread |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0; /* an end, behind the text */
+    /* Behind the text there is an end, or the mark of urgent data, where recv() stops short. */
+    conn->unread |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
     switch ((enum http_conn_state)conn->state) {
     case HTTP_CONN_READING:
     case HTTP_CONN_IDLE:

@@ -550,12 +550,13 @@ static enum nf_ct_judgement judge_reset(struct nf_ct_packet *p, struct nf_conn *
 
 /*
  * A reset from a side that has shown nothing else. An answer to a SYN must acknowledge it (RFC
- * 9293 3.10.7.3), which nobody can guess.
+ * 9293 3.10.7.3), which nobody can guess. Where we came in the middle there was no SYN: each segment draws a
+ * reset of its own, also those behind the first reset or a FIN.
  */
 static enum nf_ct_judgement judge_refusal(struct nf_ct_packet *p, struct nf_conn *ct,
                                           enum ip_conntrack_dir dir, const struct nf_ct_seg *seg)
 {
-    if (ct->tcp.state == TCP_CONNTRACK_ESTABLISHED) /* picked up in the middle */
+    if (ct->tcp.side[!dir].flags & NF_CT_TCP_LIBERAL)
         return judge_reset(p, ct, dir, seg);
     if (acknowledges_syn(&ct->tcp.side[!dir], seg)) {
         nf_ct_kill(ct); /* there is nothing to wait for */

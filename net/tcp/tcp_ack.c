@@ -223,6 +223,7 @@ static void tcp_enter_recovery(struct sock *sk)
     /* No more segments can have left the network than were in it: forged duplicates gain nothing beyond that.
      */
     tp->dupacks_max = tp->packets_out;
+    tp->retrans_high = tp->snd_una; /* not what an earlier recovery has left, if this finds no memory */
     tcp_retransmit_head(sk);
     tcp_rearm_rto(sk);
 }
@@ -376,6 +377,8 @@ static enum skb_drop_reason tcp_old_ack(struct sock *sk, const struct tcp_seg *s
         tcp_sacktag(sk, seg, st);
         tcp_sack_process(sk, st);
         tp->delivered += tp->sacked_segs - sacked_segs;
+        if (st->delivered)
+            tcp_rate_ack(tp, st);
     }
     return SKB_NOT_DROPPED_YET;
 }

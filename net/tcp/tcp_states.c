@@ -9,21 +9,6 @@
 #include "kernel/panic.h"
 #include "net/tcp/tcp_internal.h"
 
-static const char *const state_names[TCP_MAX_STATES] = {
-    [TCP_ESTABLISHED] = "ESTABLISHED",
-    [TCP_SYN_SENT] = "SYN-SENT",
-    [TCP_SYN_RECV] = "SYN-RECV",
-    [TCP_FIN_WAIT1] = "FIN-WAIT-1",
-    [TCP_FIN_WAIT2] = "FIN-WAIT-2",
-    [TCP_TIME_WAIT] = "TIME-WAIT",
-    [TCP_CLOSE] = "CLOSED",
-    [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
-    [TCP_LAST_ACK] = "LAST-ACK",
-    [TCP_LISTEN] = "LISTEN",
-    [TCP_CLOSING] = "CLOSING",
-    [TCP_NEW_SYN_RECV] = "NEW-SYN-RECV",
-};
-
 #define TO(state) (1u << (state))
 
 /* Where each state may lead. Everything may be closed by a RST, a time-out or the application. */
@@ -40,11 +25,6 @@ static const uint16_t legal_moves[TCP_MAX_STATES] = {
     [TCP_LAST_ACK] = TO(TCP_CLOSE),
     [TCP_CLOSING] = TO(TCP_CLOSE),
 };
-
-const char *tcp_state_name(enum tcp_state state)
-{
-    return (unsigned)state < TCP_MAX_STATES && state_names[state] ? state_names[state] : "?";
-}
 
 static bool counts_as_established(unsigned state)
 {

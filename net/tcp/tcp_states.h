@@ -21,6 +21,4 @@ enum tcp_state {
     TCP_MAX_STATES
 };
 
-const char *tcp_state_name(enum tcp_state state);
-
 #endif

@@ -238,12 +238,10 @@ TEST("nor over one that loses, reorders and duplicates")
             &(struct sim_conditions){
                 .reorder = 0.2, .duplicate = 0.1, .delay_ns = 10 * MS, .jitter_ns = 5 * MS},
             seed, 0);
-        /* With a seed in fifty or so the tracker calls a late frame invalid here: a reset that does not
-         * acknowledge the SYN (4, 36), a segment of a connection it has forgotten. */
         run(
             &(struct sim_conditions){
                 .loss = 0.15, .reorder = 0.1, .duplicate = 0.05, .delay_ns = 10 * MS, .jitter_ns = 3 * MS},
-            seed + 4, 0);
+            seed, 0);
     }
 }
 

@@ -190,6 +190,20 @@ TEST("a connection is picked up in the middle, unless nf_conntrack_tcp_loose is 
     ct_handshake();
 }
 
+TEST("each segment of a connection picked up in the middle may draw a reset, also behind the first and a FIN")
+{
+    ct_valid_tcp(true, CT_ACK, 70000, 90000, 500, 100);
+    ct_valid_tcp(true, CT_ACK, 70100, 90000, 500, 100);
+    ct_valid_tcp(false, CT_RST, 90000, 0, 0, 0);
+    assert_int_equal(tcp_state(), TCP_CONNTRACK_CLOSE);
+    ct_valid_tcp(false, CT_RST, 90000, 0, 0, 0);
+    nf_ct_kill_if(ct.net, NULL, NULL);
+    ct_valid_tcp(true, CT_ACK, 70000, 90000, 500, 100);
+    ct_valid_tcp(true, CT_FIN | CT_ACK, 70100, 90000, 500, 0);
+    ct_valid_tcp(false, CT_RST, 90000, 0, 0, 0);
+    assert_int_equal(tcp_state(), TCP_CONNTRACK_CLOSE);
+}
+
 TEST("RFC 5961: only a reset with the number its receiver waits for closes; others in the window pass")
 {
     ct_handshake();

@@ -466,6 +466,20 @@ TEST("text that fills the server's buffer to the byte is read to its end, whatev
     }
 }
 
+TEST("urgent data is text like any other: what stands behind its mark is read, too") /* RFC 6093 */
+{
+    start_server(true);
+    struct peer p = dial();
+    say(&p, GET_BIG); /* keeps the server from reading until all the rest is there */
+    sys_sendto(client->files, p.fd, GET_INDEX, strlen(GET_INDEX), MSG_NOSIGNAL | MSG_OOB, NULL, 0);
+    say(&p, GET_INDEX);
+    hear_for(&p, 2000);
+    expect_big(&p);
+    expect_index(&p);
+    expect_index(&p);
+    hang_up(&p);
+}
+
 TEST("a refused client that goes on sending still reads why: the close waits for it")
 {
     start_server(true);

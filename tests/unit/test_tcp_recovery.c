@@ -334,6 +334,21 @@ TEST("tcpi_delivery_rate: what a round trip has delivered, marked if the applica
     done(sk);
 }
 
+TEST("what a late ACK's block tells counts as delivered for the rate, too")
+{
+    struct sock *sk = sent(WITH_SACK, 20);
+    uint32_t delivered = tcp_sk(sk)->delivered_bytes;
+
+    host_advance_ms(RTT);
+    options_ack(at(4));
+    sack(2, 8, 10); /* it was sent before the last */
+    assert_int_equal(info(sk).tcpi_sacked, 2);
+    assert_int_equal(tcp_sk(sk)->delivered_bytes - delivered, 6 * SEG);
+    options_ack(at(20));
+    assert_int_equal(tcp_sk(sk)->delivered_bytes - delivered, 20 * SEG);
+    done(sk);
+}
+
 TEST("a burst of ACKs does not look like a fast path: the rate is that of sending if that took longer")
 {
     struct sock *sk = ready(WITH_SACK);

@@ -83,4 +83,31 @@ TEST("a fast retransmission without memory is counted, and the timer sends it") 
     tcp_prot.close(sk);
 }
 
+TEST("... and the hole behind it is filled at the next partial ACK all the same") /* RFC 6582 3.2 step 3 */
+{
+    struct sock *sk = peer_open_passive();
+    uint64_t failed = mib(MIB_TcpExtTCPRetransFail);
+    uint32_t start = peer.rcv;
+    struct segment s;
+
+    tcp_sk(sk)->retrans_high = start + 3 * MSS; /* of a recovery half the circle ago */
+    assert_int_equal(tcp_write(sk, text, 4 * MSS), 4 * MSS);
+    testnet_drop_sent(t);
+    peer_ack();
+    peer_ack();
+    testnet_drop_sent(t);
+    for (unsigned n = 1; n < 10 && mib(MIB_TcpExtTCPRetransFail) == failed; n++) {
+        host_fail_allocation(n);
+        peer_ack();
+        host_fail_allocation(0);
+    }
+    assert_int_equal(mib(MIB_TcpExtTCPRetransFail), failed + 1);
+    peer.rcv = start + MSS; /* the first was only late */
+    peer_ack();
+    assert_true(peer_pop(&s));
+    assert_int_equal(s.seq, start + MSS);
+    testnet_drop_sent(t);
+    tcp_prot.close(sk);
+}
+
 TEST_FIXTURE(peer_setup, peer_teardown)

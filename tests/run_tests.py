@@ -20,7 +20,7 @@ import time
 import xml.etree.ElementTree
 
 LANES = 2  # of system tests
-LINT_CHECKS = ["includes", "sparse", "format", "shell", "words"]
+LINT_CHECKS = ["includes", "sparse", "format", "shell", "words", "order"]
 
 
 class Count:

@@ -23,10 +23,12 @@ all: $(B)/skiff.elf
 
 help:
 	@echo "make          build the image, build/skiff.elf"
-	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000)"
+	@echo "make run      boot it in QEMU, site on localhost:8080   (NET=tap SITE=dir PORT=n MEM=64M ACCEL=tcg NIC=e1000"
+	@echo "                                                         APPEND=\"words for the command line\")"
 	@echo "make debug    the same, waiting for gdb"
 	@echo "make test     everything, from a fresh clone"
 	@echo "make test-matrix  boots every way, on every board, with every card"
+	@echo "                                                         (SKIFF_LANES=n: system tests side by side, 2 without)"
 	@echo "make check    the quick half: lint, unit tests and TCP scripts on Linux"
 	@echo "make script   TCP's tests as scripts: packets in, packets out          (SCRIPTS=file.pkt ...)"
 	@echo "make coverage which lines and branches of net/tcp the unit tests and scripts reach, and which not"
@@ -116,11 +118,12 @@ iso: usb
 flash: usb
 	@boot/flash.sh $(B)/skiff.iso "$(DEV)"
 
+# With exec: whoever ends make ends the machine and its tap device, too, not a shell in between.
 run: needs-run $(B)/skiff.elf
-	@KERNEL=$(B)/skiff.elf boot/run.sh
+	@exec env KERNEL=$(B)/skiff.elf boot/run.sh
 
 debug: needs-run $(B)/skiff.elf
-	@DEBUG=1 KERNEL=$(B)/skiff.elf boot/run.sh
+	@exec env DEBUG=1 KERNEL=$(B)/skiff.elf boot/run.sh
 
 needs-build:
 	@boot/need.sh $(CC):$(if $(findstring x86_64-linux-gnu-,$(CC)),$(if $(filter x86_64,$(shell uname -m)),gcc,gcc-x86-64-linux-gnu),-)

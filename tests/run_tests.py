@@ -16,11 +16,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
 LANES = 2  # of system tests
-LINT_CHECKS = ["includes", "sparse", "format", "shell", "words"]
+SILENT_S = 1800  # a lane that ends no test for so long hangs
+LINT_CHECKS = ["includes", "sparse", "format", "shell", "words", "order"]
 
 
 class Count:
@@ -132,14 +134,26 @@ class Progress:
                       f"(at {time.monotonic() - self.start:.0f} s)", flush=True)
 
 
+def guard(lane):
+    """Ends the lane if it is silent for too long; what it has not run then counts as failed."""
+    timer = threading.Timer(SILENT_S, lane.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 def run_lane(number, folder, progress):
     """One pytest, which takes what no other has taken. Return: its status, and what it says about failures and skips."""
     lines = []
     with subprocess.Popen([*PYTEST, "-v", f"--junitxml=build/system-{number}.xml", "tests/qemu"], text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, SKIFF_LANE=folder)) as lane:
+        watchdog = guard(lane)
         for line in lane.stdout:
+            watchdog.cancel()
             lines.append(line)
             progress.line(line)
+            watchdog = guard(lane)
+        watchdog.cancel()
     output = "".join(lines)
     pathlib.Path(f"build/system-{number}.log").write_text(output)
     said = re.search(r"^=+ (FAILURES|ERRORS|short test summary info) =+$(?s:.*)", output, re.M)

@@ -15,8 +15,10 @@ static int power_off(struct shell *c, int argc, char **argv)
     skiff_power_off();
 }
 
-const struct command reboot_command = {"reboot", "start the machine anew", "reboot", restart};
+const struct command reboot_command = {"reboot", "start the machine anew",
+                                       "reboot      as poweroff, but the machine starts anew", restart};
 const struct command poweroff_command = {
     "poweroff", "switch the machine off",
-    "poweroff    switches off what it knows how to; elsewhere it says that the switch may be used",
+    "poweroff    ends all connections in order, for two seconds at most (typed again: at once), then\n"
+    "            switches off what it knows how to; elsewhere it says that the switch may be used",
     power_off};

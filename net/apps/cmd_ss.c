@@ -96,6 +96,8 @@ static void show_info(struct shell *c, const struct skiff_socket *s)
     console_printf(c, " bytes_acked:%" PRIu64 " bytes_received:%" PRIu64 " segs_out:%u segs_in:%u",
                    info->tcpi_bytes_acked, info->tcpi_bytes_received, info->tcpi_segs_out,
                    info->tcpi_segs_in);
+    if (info->tcpi_delivery_rate)
+        console_printf(c, " delivery_rate %" PRIu64 "bps", 8 * info->tcpi_delivery_rate);
     if (info->tcpi_unacked)
         console_printf(c, " unacked:%u", info->tcpi_unacked);
     if (info->tcpi_total_retrans)

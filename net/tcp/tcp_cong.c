@@ -226,7 +226,7 @@ static int tcp_sysctl_ca_set(struct net *net, const char *value)
     const struct tcp_congestion_ops *ca = tcp_ca_find(value, strlen(value));
 
     if (!ca)
-        return -ENOENT;
+        return -EINVAL; /* -ENOENT would say that there is no such setting (sysctl.h) */
     net->tcp->default_ca = ca;
     return 0;
 }

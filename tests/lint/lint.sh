@@ -43,7 +43,7 @@ check_order() {
     local gone
     gone=$(comm -23 <(grep -oE '\*\(\.text\.[a-z0-9_]+' boot/order.ld | sed 's/.*\.//' | sort -u) \
         <(sources '*.c' | xargs grep -hoE '^[a-z][^;=(]*[ *][a-z0-9_]+\(' | sed 's/($//; s/.*[ *]//' | sort -u))
-    [ -z "$gone" ] || echo "boot/order.ld: no functions any more:" $gone
+    [ -z "$gone" ] || echo "boot/order.ld: no functions of a .c file any more; take their lines out:" $gone
     [ -z "$gone" ]
 }
 

@@ -389,6 +389,9 @@ def main(argv):
         return outcome == "FAIL"
     if not LIBRARY.exists():
         sys.exit(f"run.py: {LIBRARY.relative_to(ROOT)} is missing: make host")
+    missing = [a for a in argv if not pathlib.Path(a).is_file()]
+    if missing:
+        sys.exit(f"run.py: there is no script {', '.join(missing)}; write make script SCRIPTS=path/to/file.pkt")
     outcomes = []
     for path, outcome, words in run_all([pathlib.Path(a).resolve() for a in argv] or scripts()):
         print(f"{outcome} {os.path.relpath(path, HERE)}" + (f"\n  {words}" if words else ""), flush=True)

@@ -482,6 +482,7 @@ TEST("sysctl shows settings, all or by the beginning of their names, and changes
                         "net.ipv4.tcp_rmem = 4096 131072 262144\n");
     assert_has(run("sysctl net.ipv4.ip_default_ttl=700"), "net.ipv4.ip_default_ttl: ");
     assert_has(run("sysctl net.ipv4.ip_default_ttl"), "= 70\n");
+    assert_has(run("sysctl net.ipv4.tcp_congestion_control=none"), "form of this setting");
     assert_has(run("sysctl -a"), "net.ipv4.tcp_rmem = ");
     assert_has(run("sysctl -a"), "net.ipv4.ip_forward = 0\n");
     assert_has(run("sysctl net.ipv4.icmp"), "net.ipv4.icmp_ratelimit = ");

@@ -386,7 +386,7 @@ TEST("tcp_congestion_control names the algorithm of new sockets, TCP_CONGESTION 
     assert_int_equal(tcp_prot.setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
     assert_string_equal(algorithm_of(s), "reno");
     tcp_prot.close(s);
-    assert_int_equal(sysctl_set(t->net, "net.ipv4.tcp_congestion_control", "bbr"), -ENOENT);
+    assert_int_equal(sysctl_set(t->net, "net.ipv4.tcp_congestion_control", "bbr"), -EINVAL);
     set_sysctl("net.ipv4.tcp_congestion_control", " reno\n");
     assert_int_equal(sysctl_get(t->net, "net.ipv4.tcp_congestion_control", buf, sizeof(buf)), 4);
     assert_string_equal(buf, "reno");

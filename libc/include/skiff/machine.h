@@ -1,7 +1,8 @@
 /*
  * machine.h - the machine under a program: its log, its tasks, what is plugged into it, and its end.
  *
- * What `dmesg`, `ps`, `lspci`, `reboot` and `poweroff` show and do. Implemented in net/socket/machine.c.
+ * What `dmesg`, `ps`, `lspci`, `reboot` and `poweroff` show and do. Implemented in net/socket/machine.c,
+ * the end in net/socket/shutdown.c.
  */
 #ifndef SKIFF_MACHINE_H
 #define SKIFF_MACHINE_H

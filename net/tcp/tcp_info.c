@@ -2,7 +2,6 @@
  * tcp_info.c - struct tcp_info: what a connection tells of itself to getsockopt(TCP_INFO) and to ss, with the
  * fields, units and meanings of Linux.
  */
-
 #include "net/tcp/tcp_internal.h"
 
 static uint8_t tcp_info_options(const struct tcp_sock *tp)

@@ -164,7 +164,7 @@ struct inet_bind_bucket {
 
 #define TCP_LHASH_SIZE 64
 #define TCP_BHASH_SIZE 1024
-#define TCP_SYSCTLS    76
+#define TCP_SYSCTLS    56
 
 struct tcp_fastopen_keys {
     struct siphash_key key[2]; /* the first makes cookies, the second may have made them */

@@ -72,7 +72,7 @@ static uint32_t tcp_probe_next_size(struct sock *sk)
 
     if (top < low + (uint32_t)tn->sysctl_probe_threshold) { /* RFC 4821 7.3: no better than it is worth */
         if (!tp->probe_high ||
-            tp->last_snd_ms - tp->probe_search_ms < (uint64_t)tn->sysctl_probe_interval * 1000)
+            tp->last_snd_ms < tp->probe_search_ms + (uint64_t)tn->sysctl_probe_interval * 1000)
             return 0;
         tp->probe_high = 0;
         tp->probe_search_ms = tp->last_snd_ms;

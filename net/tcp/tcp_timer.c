@@ -163,7 +163,7 @@ static bool tcp_shut_out(const struct sock *sk, uint64_t now)
 {
     const struct tcp_sock *tp = tcp_sk(sk);
 
-    return !tp->snd_wnd && !sk->sk_dead && !tcp_syn_state(sk) && now - tp->last_ack_ms <= TCP_RTO_MAX * 2;
+    return !tp->snd_wnd && !sk->sk_dead && !tcp_syn_state(sk) && now - tp->last_ack_ms <= tcp_rto_max(tp) * 2;
 }
 
 /*

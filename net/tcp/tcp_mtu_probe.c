@@ -3,8 +3,8 @@
  * segments vanish and no ICMP says why, shorter ones are sent, and now and then a longer one, to see whether
  * it arrives.
  *
- *     net.ipv4.tcp_mtu_probing    0: never; 1: once a black hole is suspected; 2: always, from tcp_base_mss
- * up net.ipv4.tcp_mtu_probe_floor, tcp_probe_threshold, tcp_probe_interval
+ * net.ipv4.tcp_mtu_probing is 0: never; 1: once a black hole is suspected; 2: always, from tcp_base_mss up.
+ * tcp_mtu_probe_floor, tcp_probe_threshold and tcp_probe_interval bound the search.
  *
  * tcp_timer.c suspects a black hole; from then on tcp_sock.probe_low bounds the MSS. tcp_write_xmit() asks
  * here before it sends. A probe is made of data that waits anyway, one segment of it longer than the others,
@@ -62,8 +62,7 @@ void tcp_mtu_black_hole(struct sock *sk, uint32_t len)
                     min(len, tcp_sk(sk)->mss_cache) + tcp_options_len(tcp_sk(sk)) - 1);
 }
 
-/* The next size to try, or 0: what is known is good enough. After tcp_probe_interval the path may be another.
- */
+/* The next size to try, or 0: what is known will do. After tcp_probe_interval the path may be another. */
 static uint32_t tcp_probe_next_size(struct sock *sk)
 {
     const struct netns_tcp *tn = tcp_net(sk);
@@ -153,8 +152,7 @@ void tcp_mtu_probe_timeout(struct sock *sk)
     tp->probe_size = 0;
 }
 
-/* Without a scoreboard there is no recovery to speak of: the probe's bytes go again, in segments that pass.
- */
+/* Without a scoreboard there is no recovery: the probe's bytes go again at once, in segments that pass. */
 static void tcp_probe_resend_plain(struct sock *sk)
 {
     struct tcp_sock *tp = tcp_sk(sk);

@@ -2,41 +2,14 @@
  * test_tcp_rack.c - loss recovery towards a peer with SACK: scoreboard (RFC 6675), RACK-TLP (RFC 8985), rate
  * reduction (RFC 6937), undo (RFC 3522, RFC 3708, RFC 5682).
  */
-#include "tests/unit/tcp_peer_options.h"
+#include "tests/unit/tcp_flight.h"
 
 #include "tests/host/tcp_check.h"
 
-#define SEG  1000u
-#define RTT  40u /* ms */
-#define SEGS 10u
-
-enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS }; /* tcpi_ca_state */
-
-static uint8_t data[200000];
-static uint32_t first; /* sequence number of segment 0 */
-
-static uint32_t at(unsigned i)
-{
-    return first + i * SEG;
-}
-
-/* An open connection with round trips of 40 ms known to it, and `segs` segments of SEG bytes sent. */
 static struct sock *sent(unsigned with, unsigned segs)
 {
-    handshake_ms = RTT;
-    struct sock *sk = options_open(with);
+    struct sock *sk = flight_open(with);
 
-    for (unsigned i = 0; i < 4; i++) {
-        tcp_write(sk, "x", 1);
-        assert_true(options_pop());
-        host_advance_ms(RTT);
-        peer.rcv++;
-        ts.val += RTT;
-        ts.ecr = got.tsval;
-        options_ack(peer.rcv);
-    }
-    tcp_prot.setsockopt(sk, IPPROTO_TCP, 1 /* TCP_NODELAY */, &(int){1}, sizeof(int));
-    first = peer.rcv;
     for (unsigned i = 0; i < segs; i++) {
         assert_int_equal(tcp_write(sk, data, SEG), SEG);
         assert_true(options_pop());
@@ -46,12 +19,6 @@ static struct sock *sent(unsigned with, unsigned segs)
     ts.ecr = got.tsval;
     peer_expect_nothing();
     return sk;
-}
-
-/* ACK up to segment `una`, SACK of segments from..to-1. */
-static void sack(unsigned una, unsigned from, unsigned to)
-{
-    options_ack_sacks(at(una), 1, &(struct tcp_sack_block){at(from), at(to)});
 }
 
 /* What is sent now, at once: segment numbers as a bit mask. */

@@ -4,44 +4,18 @@
  * retransmissions, the delivery rate, a window that goes unused (RFC 2861) - and that no stream of ACKs makes
  * us work without bound (CVE-2019-11477 and its kin).
  */
-#include "tests/unit/tcp_peer_options.h"
+#include "tests/unit/tcp_flight.h"
 
 #include "libc/include/linux/tcp.h"
 
-#define SEG  1000u
-#define RTT  40u /* ms */
-#define SEGS 10u
-
-enum { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS }; /* tcpi_ca_state */
-
-static uint8_t data[200000];
-static uint32_t first; /* sequence number of segment 0 */
-
-static uint32_t at(unsigned i)
-{
-    return first + i * SEG;
-}
-
-/* An open connection with round trips of 40 ms known to it; segment 0 comes next. */
+/* Room for all that is written, and what may go goes at once. */
 static struct sock *ready(unsigned with)
 {
-    handshake_ms = RTT;
-    set_sysctl("net.ipv4.tcp_pacing", "0"); /* what may go goes at once */
-    struct sock *sk = options_open(with);
+    set_sysctl("net.ipv4.tcp_pacing", "0");
+    struct sock *sk = flight_open(with);
 
-    for (unsigned i = 0; i < 4; i++) {
-        tcp_write(sk, "x", 1);
-        assert_true(options_pop());
-        host_advance_ms(RTT);
-        peer.rcv++;
-        ts.val += RTT;
-        ts.ecr = got.tsval;
-        options_ack(peer.rcv);
-    }
-    tcp_prot.setsockopt(sk, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     sk->sk_sndbuf = 8u << 20;
     sk->sk_sndbuf_locked = true;
-    first = peer.rcv;
     return sk;
 }
 
@@ -64,12 +38,6 @@ static struct sock *sent(unsigned with, unsigned segs)
     testnet_drop_sent(t);
     send_segs(sk, segs);
     return sk;
-}
-
-/* ACK up to segment `una`, SACK of segments from..to-1. */
-static void sack(unsigned una, unsigned from, unsigned to)
-{
-    options_ack_sacks(at(una), 1, &(struct tcp_sack_block){at(from), at(to)});
 }
 
 /* How many segments with data are sent now. */

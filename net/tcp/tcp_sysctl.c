@@ -23,6 +23,54 @@ static void tcp_scale_to_memory(struct netns_tcp *tn)
     tn->sysctl_wmem[2] = (int)clamp(bytes / 32, (size_t)65536, (size_t)4194304);
 }
 
+static void tcp_set_defaults(struct netns_tcp *tn)
+{
+    tcp_scale_to_memory(tn);
+    tn->default_ca = &tcp_cubic;
+    tn->sysctl_rmem[0] = 4096;
+    tn->sysctl_rmem[1] = 131072;
+    tn->sysctl_wmem[0] = 4096;
+    tn->sysctl_wmem[1] = 65536;
+    tn->sysctl_syn_retries = 7; /* 255 s: RFC 9293 MUST-23 wants three minutes at least */
+    tn->sysctl_synack_retries = 5;
+    tn->sysctl_retries1 = 3;
+    tn->sysctl_retries2 = 15;
+    tn->sysctl_fin_timeout = 60;
+    tn->sysctl_keepalive_time = 7200; /* RFC 9293 MUST-28 */
+    tn->sysctl_keepalive_probes = 9;
+    tn->sysctl_keepalive_intvl = 75;
+    tn->sysctl_window_scaling = 1;
+    tn->sysctl_recovery = 1;
+    tn->sysctl_reordering = TCP_FASTRETRANS_THRESH;
+    tn->sysctl_max_reordering = 300;
+    tn->sysctl_min_tso_segs = 2;
+    tn->sysctl_rto_min_us = TCP_RTO_MIN * 1000;
+    tn->sysctl_early_retrans = 3;
+    tn->sysctl_frto = 2;
+    tn->sysctl_ecn = 2; /* answer those who ask */
+    tn->sysctl_ecn_fallback = 1;
+    tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
+    tn->sysctl_tw_reuse = 2;
+    tn->sysctl_tw_reuse_delay = TCP_TW_REUSE_MS;
+    tn->sysctl_moderate_rcvbuf = 1;
+    tn->sysctl_notsent_lowat = -1;
+    tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
+    tn->sysctl_base_mss = 1024;
+    tn->sysctl_mtu_probe_floor = 512; /* 576 passes everywhere: RFC 9293 3.7.1 */
+    tn->sysctl_probe_threshold = 8;
+    tn->sysctl_probe_interval = 600; /* RFC 4821 7.3, RFC 1191 6.3 */
+    tn->sysctl_syncookies = 1;       /* when the SYN queue is full; 2: always */
+    tn->sysctl_slow_start_after_idle = 1;
+    tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
+    tn->sysctl_challenge_ack_limit = 1000;
+    tn->sysctl_invalid_ratelimit = TCP_INVALID_RATELIMIT_MS;
+    tn->sysctl_rto_max_ms = TCP_RTO_MAX;
+    tn->sysctl_pacing = 1;
+    tn->sysctl_pacing_ss_ratio = 200;
+    tn->sysctl_pacing_ca_ratio = 120;
+    tn->sysctl_somaxconn = SOMAXCONN;
+}
+
 void tcp_register_sysctls(struct netns_tcp *tn)
 {
     const struct sysctl_entry entries[] = {
@@ -85,50 +133,7 @@ void tcp_register_sysctls(struct netns_tcp *tn)
 
     _Static_assert(ARRAY_SIZE(entries) <= TCP_SYSCTLS, "room in netns_tcp");
     memcpy(tn->sysctl_entries, entries, sizeof(entries));
-    tcp_scale_to_memory(tn);
     tcp_mem_init(tn);
-    tn->default_ca = &tcp_cubic;
-    tn->sysctl_rmem[0] = 4096;
-    tn->sysctl_rmem[1] = 131072;
-    tn->sysctl_wmem[0] = 4096;
-    tn->sysctl_wmem[1] = 65536;
-    tn->sysctl_syn_retries = 7; /* 255 s: RFC 9293 MUST-23 wants three minutes at least */
-    tn->sysctl_synack_retries = 5;
-    tn->sysctl_retries1 = 3;
-    tn->sysctl_retries2 = 15;
-    tn->sysctl_fin_timeout = 60;
-    tn->sysctl_keepalive_time = 7200; /* RFC 9293 MUST-28 */
-    tn->sysctl_keepalive_probes = 9;
-    tn->sysctl_keepalive_intvl = 75;
-    tn->sysctl_window_scaling = 1;
-    tn->sysctl_recovery = 1;
-    tn->sysctl_reordering = TCP_FASTRETRANS_THRESH;
-    tn->sysctl_max_reordering = 300;
-    tn->sysctl_min_tso_segs = 2;
-    tn->sysctl_rto_min_us = TCP_RTO_MIN * 1000;
-    tn->sysctl_early_retrans = 3;
-    tn->sysctl_frto = 2;
-    tn->sysctl_ecn = 2; /* answer those who ask */
-    tn->sysctl_ecn_fallback = 1;
-    tn->sysctl_timestamps = tn->sysctl_sack = tn->sysctl_dsack = 1;
-    tn->sysctl_tw_reuse = 2;
-    tn->sysctl_tw_reuse_delay = TCP_TW_REUSE_MS;
-    tn->sysctl_moderate_rcvbuf = 1;
-    tn->sysctl_notsent_lowat = -1;
-    tn->sysctl_mtu_probing = 1; /* when a black hole is suspected */
-    tn->sysctl_base_mss = 1024;
-    tn->sysctl_mtu_probe_floor = 512; /* 576 passes everywhere: RFC 9293 3.7.1 */
-    tn->sysctl_probe_threshold = 8;
-    tn->sysctl_probe_interval = 600; /* RFC 4821 7.3, RFC 1191 6.3 */
-    tn->sysctl_syncookies = 1;       /* when the SYN queue is full; 2: always */
-    tn->sysctl_slow_start_after_idle = 1;
-    tn->sysctl_min_snd_mss = TCP_MIN_SND_MSS;
-    tn->sysctl_challenge_ack_limit = 1000;
-    tn->sysctl_invalid_ratelimit = TCP_INVALID_RATELIMIT_MS;
-    tn->sysctl_rto_max_ms = TCP_RTO_MAX;
-    tn->sysctl_pacing = 1;
-    tn->sysctl_pacing_ss_ratio = 200;
-    tn->sysctl_pacing_ca_ratio = 120;
-    tn->sysctl_somaxconn = SOMAXCONN;
+    tcp_set_defaults(tn);
     register_sysctl(tn->net, &tn->sysctl, tn->sysctl_entries);
 }
